@@ -1,0 +1,1 @@
+"""The network studies: data, networks, training, baselines, sweeps, figures and tables."""

@@ -1,0 +1,198 @@
+"""The command ``mlbreg``. Its subcommands come from the entry-point group ``mlbreg.commands``, so other parts add theirs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from . import registry
+from .evidence import ClaimEvidence, Counterexample, RunEvidence
+from .judge import Effort
+from .recorded import recorded
+from .run import InterruptedRunError, OutputError, Settings, run
+from .verdicts import Verdict
+
+USAGE, CHANGED, INTERRUPTED = 2, 1, 130
+
+_STYLE = {
+    Verdict.PROVED: "green",
+    Verdict.CERTIFIED: "green",
+    Verdict.SUPPORTED: "cyan",
+    Verdict.REFUTED: "bold red",
+    Verdict.ASSUMPTION_VOID: "magenta",
+    Verdict.UNDECIDED: "yellow",
+}
+
+_console = Console(highlight=False)
+_errors = Console(stderr=True, highlight=False)
+
+ClaimsOption = Annotated[
+    list[str] | None, typer.Option("--claims", metavar="MODULE", help="A Python file or module with claims of your own.")
+]
+
+
+def main() -> None:
+    """Entry point of the command ``mlbreg``."""
+    application = typer.Typer(
+        help="Judge the claims about linearized Bregman iterations, and use the algorithms.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for entry in sorted(entry_points(group="mlbreg.commands"), key=lambda entry: entry.name, reverse=True):
+        application.command(entry.name)(entry.load())
+    application()
+
+
+def _fail(message: object) -> NoReturn:
+    _errors.print(Text(f"error: {message}", style="red"))
+    raise typer.Exit(USAGE)
+
+
+def _claims(modules: list[str] | None) -> tuple[str, ...]:
+    chosen = tuple(modules or ())
+    try:
+        registry.load(chosen)
+    except (registry.ClaimsModuleError, ValueError) as error:
+        _fail(error)
+    return chosen
+
+
+def verify(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Claims or whole papers; all by default.")] = None,
+    effort: Annotated[Effort, typer.Option(help="How long to look.")] = Effort.STANDARD,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same report.")] = 0,
+    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 means one per processor.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
+    claims: ClaimsOption = None,
+) -> None:
+    """Judge claims and write a report. Exit code 0: every verdict is the recorded one; 1: one changed; 2: wrong usage."""
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    modules = _claims(claims)
+    try:
+        chosen = registry.select(registry.registered(), tuple(ids or ()))
+        if modules and not ids:
+            chosen = [claim for claim in chosen if claim.id not in recorded()] or chosen
+    except registry.UnknownClaimError as error:
+        _fail(error)
+    settings = Settings(effort, seed, jobs or os.cpu_count() or 1, modules)
+    try:
+        with Progress(
+            TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.description}"), console=_errors, transient=True,
+        ) as progress:  # fmt: skip
+            task = progress.add_task("", total=len(chosen))
+
+            def show(evidence: ClaimEvidence, resumed: bool) -> None:
+                progress.update(task, advance=1, description=f"{evidence.id}: {evidence.verdict}")
+                if resumed or not progress.console.is_terminal:
+                    source = " (kept from the interrupted run)" if resumed else ""
+                    _errors.print(f"  {evidence.id}: {evidence.verdict}{source}, {evidence.seconds:.1f} s")
+
+            result = run(chosen, settings, out, show)
+    except OutputError as error:
+        _fail(error)
+    except InterruptedRunError as stop:
+        _errors.print(f"[yellow]interrupted:[/] {stop}; the same command goes on from there.")
+        _errors.print(f"No report was written{' (the one there is older)' if out.exists() else ''}.")
+        raise typer.Exit(INTERRUPTED) from None
+    _console.print(_table(result))
+    _summarise(result, out)
+
+
+def _table(result: RunEvidence) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+    for title, justify in (("claim", "left"), ("verdict", "left"), ("instances", "right"), ("smallest margin", "right"),
+                           ("mutants", "right"), ("evidence", "left")):  # fmt: skip
+        table.add_column(title, justify=justify, no_wrap=title in ("claim", "verdict"), overflow="fold")  # type: ignore[arg-type]
+    for claim in result.claims:
+        killed = sum(mutant.killed for mutant in claim.mutants)
+        table.add_row(
+            claim.id,
+            Text(str(claim.verdict), style=_STYLE[claim.verdict]),
+            f"{claim.instances:,}",
+            "" if claim.smallest_margin is None else f"{claim.smallest_margin:.1e}",
+            f"{killed}/{len(claim.mutants)}" if claim.mutants else "",
+            _evidence_line(claim),
+        )
+    return table
+
+
+def _evidence_line(claim: ClaimEvidence) -> str:
+    if claim.counterexample is not None:
+        return counterexample_line(claim.counterexample) + _critical(claim)
+    return claim.reason + _critical(claim)
+
+
+def _critical(claim: ClaimEvidence) -> str:
+    if claim.tightness is None:
+        return ""
+    if claim.tightness.critical is None:
+        return f"   no step size up to {claim.tightness.searched_up_to:g}/𝖫 fails"
+    return f"   critical {claim.tightness.parameter} ≈ {claim.tightness.critical:.2f}/𝖫 (paper: {claim.tightness.paper_limit:g}/𝖫)"
+
+
+def counterexample_line(found: Counterexample) -> str:
+    """d = 1, L = ½θ², J = 0, δ = 1, θ = 1, τ = 5/2: margin −5/8 (exact)"""
+    kind = "exact" if found.exact else "floating point"
+    where = f" in {found.conclusion}" if found.conclusion else ""
+    return f"{found.words}: margin {found.margin} ({kind}){where}"
+
+
+def _summarise(result: RunEvidence, out: Path) -> None:
+    rate = result.instances / max(sum(claim.seconds for claim in result.claims), 1e-9)
+    _console.print(
+        f"\n{result.instances:,} instances in {result.seconds:.0f} s ({rate:,.0f} per second and worker). "
+        f"Report: {out / 'index.html'}"
+    )
+    known = [(id, old, new) for id, old, new in result.changed if old is not None]
+    fresh = [id for id, old, _ in result.changed if old is None]
+    if fresh:
+        _console.print(f"No verdict is recorded for {', '.join(fresh)}.")
+    for id, old, new in known:
+        _errors.print(f"[bold red]changed:[/] {id} was {old} and is now {new}")
+    if known:
+        raise typer.Exit(CHANGED)
+
+
+def list_claims(claims: ClaimsOption = None) -> None:
+    """List all claims with their recorded verdicts."""
+    _claims(claims)
+    records = recorded()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("claim", "recorded", "since", "title"):
+        table.add_column(title, no_wrap=title != "title")
+    for claim in registry.registered().values():
+        record = records.get(claim.id)
+        verdict = Text(str(record.verdict), style=_STYLE[record.verdict]) if record else Text("")
+        table.add_row(claim.id, verdict, record.date if record else "", claim.title)
+    _console.print(table)
+
+
+def show(
+    id: Annotated[str, typer.Argument(metavar="ID")],  # noqa: A002 - the field's word
+    out: Annotated[Path, typer.Option(help="Folder of the report to read the evidence from.")] = Path("report"),
+    claims: ClaimsOption = None,
+) -> None:
+    """Show one claim: statement, hypotheses, evidence, counterexample, and how to reproduce it."""
+    from .show import describe_claim
+
+    _claims(claims)
+    try:
+        (claim,) = registry.select(registry.registered(), (id,))
+    except registry.UnknownClaimError as error:
+        _fail(error)
+    except ValueError:
+        _fail(f"ID must be one claim, {id!r} is a whole paper (mlbreg list shows its claims)")
+    for line in describe_claim(claim, recorded().get(claim.id), out / "report.json"):
+        _console.print(line)
+

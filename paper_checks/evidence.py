@@ -1,0 +1,177 @@
+"""What judging a claim produces. These records are the schema of ``report.json`` (documented in docs/report.md)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from .verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """An instance that violates a claim; ``exact`` when all its numbers are rationals."""
+
+    conclusion: str
+    margin: str
+    margin_value: float
+    words: str
+    values: dict[str, Any]
+    python: str
+    exact: bool
+
+
+@dataclass(frozen=True)
+class ConclusionEvidence:
+    """Margins of one conclusion over all random instances."""
+
+    name: str
+    instances: int
+    smallest_margin: float
+    median_margin: float
+    equality_share: float
+    histogram: list[int]
+    violations: int
+    not_a_number: int
+    counterexample: Counterexample | None = None
+
+
+@dataclass(frozen=True)
+class AdversaryEvidence:
+    """The smallest margin by chance and after minimisation, over all conclusions."""
+
+    evaluations: int
+    by_chance: float
+    by_search: float
+
+
+@dataclass(frozen=True)
+class ExactEvidence:
+    """Instances judged in rational arithmetic."""
+
+    instances: int
+    irrational: int
+
+
+@dataclass(frozen=True)
+class ProofEvidence:
+    """Steps verified by sympy; ``failing`` is empty when the proof stands."""
+
+    steps: list[str]
+    failing: list[str]
+    conclusion: str
+
+
+@dataclass(frozen=True)
+class HypothesisEvidence:
+    """What happens without one hypothesis: needed True, False (not found to be needed) or None (cannot be dropped)."""
+
+    name: str
+    statement: str
+    needed: bool | None
+    instances: int
+    witness: Counterexample | None
+    remark: str
+
+
+@dataclass(frozen=True)
+class TightnessEvidence:
+    """A step-size limit in units of 1/𝖫: the paper's, the measured critical value, and the curve between them."""
+
+    parameter: str
+    conclusion: str
+    paper_limit: float
+    critical: float | None
+    searched_up_to: float
+    shares: list[float]
+    smallest_margins: list[float]
+
+
+@dataclass(frozen=True)
+class MutantEvidence:
+    """A planted bug and whether the check noticed."""
+
+    name: str
+    killed: bool
+    smallest_margin: float | None
+
+
+@dataclass(frozen=True)
+class ClaimEvidence:
+    """Everything about one claim."""
+
+    id: str
+    title: str
+    statement: str
+    source: str
+    note: str
+    reconstructed: bool
+    verdict: Verdict
+    reason: str
+    instances: int
+    smallest_margin: float | None
+    conclusions: list[ConclusionEvidence] = field(default_factory=list)
+    adversary: AdversaryEvidence | None = None
+    exact: ExactEvidence | None = None
+    proof: ProofEvidence | None = None
+    counterexample: Counterexample | None = None
+    hypotheses: list[HypothesisEvidence] = field(default_factory=list)
+    tightness: TightnessEvidence | None = None
+    mutants: list[MutantEvidence] = field(default_factory=list)
+    reproduce: str = ""
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+_NESTED: dict[str, type] = {
+    "conclusions": ConclusionEvidence,
+    "hypotheses": HypothesisEvidence,
+    "mutants": MutantEvidence,
+    "adversary": AdversaryEvidence,
+    "exact": ExactEvidence,
+    "proof": ProofEvidence,
+    "counterexample": Counterexample,
+    "tightness": TightnessEvidence,
+    "witness": Counterexample,
+}
+
+
+def from_json(data: dict[str, Any], kind: type = ClaimEvidence) -> Any:
+    """The record that `ClaimEvidence.to_json` wrote."""
+    values: dict[str, Any] = {}
+    for f in fields(kind):
+        value = data[f.name]
+        nested = _NESTED.get(f.name)
+        if nested is not None and isinstance(value, list):
+            value = [from_json(entry, nested) for entry in value]
+        elif nested is not None and value is not None and not isinstance(value, str):
+            value = from_json(value, nested)
+        values[f.name] = Verdict(value) if f.name == "verdict" else value
+    return kind(**values)
+
+
+@dataclass(frozen=True)
+class RunEvidence:
+    """A whole run: its settings and the claims that were judged. ``recorded`` are the reviewed verdicts of all claims."""
+
+    effort: str
+    seed: int
+    version: str
+    planned: list[str]
+    claims: list[ClaimEvidence]
+    recorded: dict[str, str]
+    seconds: float
+
+    @property
+    def instances(self) -> int:
+        """How many instances were judged in all."""
+        return sum(claim.instances for claim in self.claims)
+
+    @property
+    def changed(self) -> list[tuple[str, str | None, str]]:
+        """(id, recorded verdict or None, verdict found) where the two differ."""
+        pairs = [(claim.id, self.recorded.get(claim.id), str(claim.verdict)) for claim in self.claims]
+        return [entry for entry in pairs if entry[1] != entry[2]]

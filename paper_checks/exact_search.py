@@ -1,0 +1,90 @@
+"""Evidence without rounding: instances in rational arithmetic, and the smallest counterexample that hypothesis can shrink to."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import hypothesis
+from hypothesis.errors import NoSuchExample, Unsatisfiable
+
+from ..theory.arrays import IrrationalError
+from . import describe
+from .claim_record import Margin
+from .evidence import Counterexample, ExactEvidence
+from .instances import Given, Instance, exact_instances, margins, take
+
+_SETTINGS: dict[str, Any] = {
+    "database": None,
+    "deadline": None,
+    "suppress_health_check": list(hypothesis.HealthCheck),
+    "phases": [hypothesis.Phase.generate, hypothesis.Phase.shrink],
+    "report_multiple_bugs": False,
+}
+
+
+def exact_search(
+    given: Given, margin: Margin, examples: int, seed: int, *, only: frozenset[str] | None = None
+) -> tuple[ExactEvidence, Counterexample | None]:
+    """Judge up to ``examples`` exact instances; the first violation is shrunk to a minimal counterexample.
+
+    Dimension 1 comes first, then 2, then 3. An instance that leaves the rationals is counted apart.
+    """
+    judged, irrational = 0, 0
+    for dimension, share in ((1, 4), (2, 4), (3, 2)):
+        small: Given = {name: family.of_dimension(dimension) for name, family in given.items()}
+        evidence, found = _search(small, margin, max(examples // share, 1), seed + dimension, only)
+        judged, irrational = judged + evidence.instances, irrational + evidence.irrational
+        if found is not None or small == dict(given):
+            return ExactEvidence(judged, irrational), found
+    return ExactEvidence(judged, irrational), None
+
+
+def _search(
+    given: Given, margin: Margin, examples: int, seed: int, only: frozenset[str] | None
+) -> tuple[ExactEvidence, Counterexample | None]:
+    judged, irrational = 0, 0
+
+    def violates(instance: Instance) -> bool:
+        nonlocal judged, irrational
+        try:
+            found = margins(margin, instance)
+        except IrrationalError:
+            irrational += 1
+            return False
+        judged += 1
+        return any((values < 0).any() for name, values in found.items() if only is None or name in only)
+
+    try:
+        instance = hypothesis.find(
+            exact_instances(given),
+            violates,
+            settings=hypothesis.settings(max_examples=examples, **_SETTINGS),
+            random=Random(seed),  # noqa: S311 - reproducible, not secret
+        )
+    except (NoSuchExample, Unsatisfiable):
+        return ExactEvidence(judged, irrational), None
+    found = {name: v for name, v in margins(margin, instance).items() if only is None or name in only}
+    name = min(found, key=lambda conclusion: found[conclusion][0])
+    return ExactEvidence(judged, irrational), counterexample(instance, name, found[name][0], is_exact=True)
+
+
+def float_counterexample(given: Given, margin: Margin, batch: Instance) -> Counterexample:
+    """The worst instance of a floating-point batch, for want of an exact one."""
+    found = margins(margin, batch)
+    name = min(found, key=lambda conclusion: float(found[conclusion].min()))
+    position = int(found[name].argmin())
+    return counterexample(take(given, batch, [position]), name, found[name][position], is_exact=False)
+
+
+def counterexample(instance: Instance, conclusion: str, margin: Any, *, is_exact: bool) -> Counterexample:
+    """The record of a violating instance."""
+    return Counterexample(
+        conclusion=conclusion,
+        margin=describe.number(margin),
+        margin_value=float(margin),
+        words=describe.words(instance),
+        values={name: describe.data(value) for name, value in instance.items()},
+        python=", ".join(f"{name}={describe.code(value)}" for name, value in instance.items()),
+        exact=is_exact,
+    )

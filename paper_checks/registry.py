@@ -1,0 +1,73 @@
+"""Which claims there are: those of the papers, those of installed packages (entry points), and those of a user's file."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from .claim_record import Claim, registered
+
+
+class UnknownClaimError(ValueError):
+    """No claim has the id that was asked for."""
+
+
+class ClaimsModuleError(ValueError):
+    """A module of claims cannot be loaded."""
+
+
+def load(modules: tuple[str, ...] = ()) -> dict[str, Claim]:
+    """All claims by id: the entry points of group ``mlbreg.claims``, then ``modules`` (paths of files or dotted names)."""
+    for entry in entry_points(group="mlbreg.claims"):
+        entry.load()
+    for module in modules:
+        _load_module(module)
+    return registered()
+
+
+def _load_module(module: str) -> None:
+    path = Path(module)
+    if path.suffix != ".py":
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ClaimsModuleError(
+                f"--claims must be a Python file or an importable module, got {module!r}: {error}"
+            ) from error
+        return
+    if not path.is_file():
+        raise ClaimsModuleError(f"--claims must be a Python file or an importable module; there is no file {module!r}")
+    name = f"mlbreg_user_claims_{path.stem}"
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ClaimsModuleError(f"--claims: {module!r} cannot be loaded as Python")
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[name] = loaded
+    try:
+        spec.loader.exec_module(loaded)
+    except Exception as error:
+        del sys.modules[name]
+        raise ClaimsModuleError(f"--claims: {module} fails to load: {type(error).__name__}: {error}") from error
+
+
+def select(claims: dict[str, Claim], ids: tuple[str, ...]) -> list[Claim]:
+    """The claims with the given ids, in the registry's order; all of them when no id is given.
+
+    An id may be a whole paper (``lunk2026``). An unknown id is an error that suggests the nearest ones.
+    """
+    wanted: set[str] = set()
+    for name in ids:
+        found = [key for key in claims if key == name or key.split("/", 1)[0] == name]
+        if not found:
+            import difflib
+
+            near = difflib.get_close_matches(name, claims, n=3, cutoff=0.3)
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            raise UnknownClaimError(f"unknown claim id {name!r}{hint} (mlbreg list shows all {len(claims)})")
+        wanted.update(found)
+    return [claim for key, claim in claims.items() if not ids or key in wanted]

@@ -1,0 +1,90 @@
+"""LaTeX to MathML that browsers render without a script: latex2mathml, repaired for MathML Core and checked tag by tag.
+
+Browsers implement MathML Core, which knows neither ``mathvariant="script"`` nor ``columnalign``: such letters become the
+Unicode letters they mean, such columns get a style. What is not plain MathML in the end is shown as its LaTeX source.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from functools import cache
+
+from latex2mathml.converter import convert
+from markupsafe import Markup
+
+_TAGS = frozenset(
+    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mmultiscripts "
+    "mprescripts none mtable mtr mtd mpadded mphantom mstyle".split()
+)
+_ATTRIBUTES = frozenset(
+    "display displaystyle stretchy fence form accent accentunder separator largeop movablelimits symmetric width height "
+    "depth minsize maxsize lspace rspace linethickness scriptlevel mathvariant".split()
+)
+
+#: The first letters A, a of the alphabets in Unicode's block of mathematical letters, and the letters that live elsewhere.
+_ALPHABETS = {
+    "script": (0x1D49C, 0x1D4B6),
+    "double-struck": (0x1D538, 0x1D552),
+    "fraktur": (0x1D504, 0x1D51E),
+    "sans-serif": (0x1D5A0, 0x1D5BA),
+    "bold": (0x1D400, 0x1D41A),
+    "bold-italic": (0x1D468, 0x1D482),
+}
+_ELSEWHERE = {
+    "script": dict(zip("BEFHILMRego", "ℬℰℱℋℐℒℳℛℯℊℴ", strict=True)),
+    "double-struck": dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True)),
+    "fraktur": dict(zip("CHIRZ", "ℭℌℑℜℨ", strict=True)),
+}
+_SPACES = {"negativethinmathspace": "-0.167em", "negativemediummathspace": "-0.222em"}
+#: Accents as LaTeX prints them, and the characters whose glyphs sit right above a letter.
+_ACCENTS = {"~": "\u02dc", "^": "^", "\u00af": "\u00af", "\u2015": "\u00af", "\u02d9": "\u02d9", "\u00a8": "\u00a8"}
+
+
+@cache
+def mathml(latex: str) -> Markup:
+    """The formula as a block, or its source in ``<code>`` where it cannot be converted."""
+    try:
+        root = ET.fromstring(convert(latex.replace("{aligned}", "{split}"), display="block"))
+    except Exception:  # latex2mathml raises many kinds, KeyError and IndexError among them
+        return _source(latex)
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        if element.tag not in _TAGS or "\\" in (element.text or ""):
+            return _source(latex)
+        _repair(element)
+    root.set("alttext", latex)
+    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - tags and attributes are checked, text is escaped
+
+
+def _source(latex: str) -> Markup:
+    return Markup('<code class="latex">{}</code>').format(latex)
+
+
+def _repair(element: ET.Element) -> None:
+    variant = element.get("mathvariant", "")
+    if variant in _ALPHABETS:
+        element.text = "".join(_letter(character, variant) for character in element.text or "")
+    align = element.get("columnalign", "")
+    if element.get("width") in _SPACES:
+        element.set("width", _SPACES[element.get("width", "")])
+    if element.tag == "mover" and len(element) == 2 and (element[1].text or "") in _ACCENTS:
+        element.set("accent", "true")
+        element[1].text = _ACCENTS[element[1].text or ""]
+    for name in list(element.attrib):
+        if name not in _ATTRIBUTES or (name == "mathvariant" and element.get(name) != "normal"):
+            del element.attrib[name]
+    if element.tag == "mtd" and align in ("left", "right", "center"):
+        element.set("style", f"text-align: {align}")
+
+
+def _letter(character: str, variant: str) -> str:
+    upper, lower = _ALPHABETS[variant]
+    if character in _ELSEWHERE.get(variant, {}):
+        return _ELSEWHERE[variant][character]
+    if "A" <= character <= "Z":
+        return chr(upper + ord(character) - ord("A"))
+    if "a" <= character <= "z":
+        return chr(lower + ord(character) - ord("a"))
+    if variant.startswith("bold") and "α" <= character <= "ω":
+        return chr((0x1D6C2 if variant == "bold" else 0x1D736) + ord(character) - ord("α"))
+    return character

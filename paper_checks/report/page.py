@@ -1,0 +1,106 @@
+"""``index.html``: everything that report.json holds, readable. Styles and script are inlined, figures lie beside it."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from ..verdicts import MEANING
+from . import wording
+from .figure_style import Drawing
+from .formulas import mathml
+from .snippet import snippet
+
+_PAPERS = {
+    "lunk2026": "Sparse Training of Neural Networks based on Multilevel Mirror Descent, arXiv 2602.03535",
+    "bungert2021": "A Bregman Learning Framework for Sparse Neural Networks, arXiv 2105.04319v1",
+}
+
+
+def _file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_file),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": wording.number,
+        "count": wording.count,
+        "duration": wording.duration,
+        "mathml": mathml,
+        "slug": lambda word: str(word).replace(" ", "-"),
+    }
+    environment.globals |= {
+        "symbol": wording.SYMBOL,
+        "meaning": {str(verdict): sentence for verdict, sentence in MEANING.items()},
+        "papers": _PAPERS,
+        "plural": wording.plural,
+        "in_units": wording.in_units,
+        "tightness_line": wording.tightness_line,
+        "counterexample_line": wording.counterexample_line,
+        "hypothesis_word": wording.hypothesis_word,
+        "snippet": snippet,
+        "css": Markup(_file("style.css")),  # noqa: S704 - our own file
+        "js": Markup(_file("filter.js")),  # noqa: S704 - our own file
+    }
+    return environment
+
+
+def page(found: dict[str, Any], overview: dict[str, str | None], drawings: dict[str, Drawing]) -> str:
+    """The page of a report document; ``drawings`` are the figures by path."""
+    claims = found["claims"]
+    return _environment().get_template("page.html.j2").render(
+        report=found,
+        claims=claims,
+        overview=overview,
+        drawings=drawings,
+        verdicts=[word for word in wording.ORDER if found["verdicts"][word]],
+        paper_names=list(dict.fromkeys(claim["paper"] for claim in claims.values())),
+        missing=[id_ for id_ in found["planned"] if id_ not in claims],
+        changed=[change for change in found["changed"] if change["recorded"] is not None],
+        unrecorded=[change["id"] for change in found["changed"] if change["recorded"] is None],
+        findings=findings(claims),
+    )
+
+
+def findings(claims: dict[str, dict[str, Any]]) -> dict[str, list[tuple[str, Any]]]:
+    """What a reader wants to know first, as (claim id, claim or its part) by kind."""
+    tight = [(id_, claim["tightness"]) for id_, claim in claims.items() if claim["tightness"]]
+    return {
+        "broken": [
+            (id_, claim)
+            for word in ("refuted", "assumption void", "undecided")
+            for id_, claim in claims.items()
+            if claim["verdict"] == word
+        ],
+        "early": [(id_, t) for id_, t in tight if _ratio(t) < 1 - wording.SHARP_WITHIN],
+        "loose": [(id_, t) for id_, t in tight if _ratio(t) > 1 + wording.SHARP_WITHIN],
+        "sharp": [(id_, t) for id_, t in tight if abs(_ratio(t) - 1) <= wording.SHARP_WITHIN],
+        "superfluous": [
+            (id_, [hypothesis for hypothesis in claim["hypotheses"] if hypothesis["needed"] is False])
+            for id_, claim in claims.items()
+            if any(hypothesis["needed"] is False for hypothesis in claim["hypotheses"])
+        ],
+        "toothless": [
+            (id_, [mutant["name"] for mutant in claim["mutants"]["list"] if not mutant["killed"]])
+            for id_, claim in claims.items()
+            if claim["mutants"]["killed"] < claim["mutants"]["of"]
+        ],
+        "unmutated": [(id_, claim) for id_, claim in claims.items() if not claim["mutants"]["of"]],
+    }
+
+
+def _ratio(tightness: dict[str, Any]) -> float:
+    """Measured critical value by the paper's limit; ∞ when nothing fails."""
+    return float("inf") if tightness["critical"] is None else float(tightness["critical"]) / float(tightness["paper_limit"])

@@ -1,0 +1,202 @@
+"""The schema of ``report.json`` as data: what docs/report.md prints and what `violations` checks.
+
+A type is one of ``string``, ``integer``, ``number`` (a JSON number, or the strings "inf", "-inf" and "nan", which JSON has
+no numbers for), ``boolean``, ``any``, the name of an object below, ``list of T``, ``map of T`` (by string keys) and
+``T or null``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Raised when a field changes its meaning or goes; a new field does not raise it.
+VERSION = 1
+
+Fields = dict[str, tuple[str, str]]
+
+SCHEMA: dict[str, Fields] = {
+    "Report": {
+        "schema": ("integer", "version of this schema"),
+        "mlbreg": ("string", "version of mlbreg that judged"),
+        "effort": ("string", "quick, standard or thorough"),
+        "seed": ("integer", "seed of the run; the same seed, effort and version give the same evidence"),
+        "planned": ("list of string", "ids of the claims that the run was asked to judge"),
+        "complete": ("boolean", "every planned claim was judged"),
+        "instances": ("integer", "instances judged in all"),
+        "instances_per_second": ("number or null", "instances by the seconds of all claims: the rate of one worker"),
+        "seconds": ("number", "wall time of the run"),
+        "verdicts": ("map of integer", "how many claims have each verdict"),
+        "mutants": ("Tally", "mutants over all claims"),
+        "changed": ("list of Change", "claims whose verdict is not the recorded one"),
+        "histogram_edges": ("list of number", "bin edges of every histogram of margins; see Conclusion"),
+        "tolerance": ("number", "a margin in floating point counts as violated below minus this"),
+        "claims": ("map of Claim", "the evidence by claim id, in the order of judging"),
+        "convergence": ("list of Convergence", "runs of the solvers on toy problems beside the bounds of theorems"),
+    },
+    "Tally": {
+        "killed": ("integer", "planted bugs that the check noticed"),
+        "of": ("integer", "planted bugs"),
+    },
+    "Change": {
+        "id": ("string", "claim id"),
+        "recorded": ("string or null", "the reviewed verdict; null when none is recorded"),
+        "found": ("string", "the verdict of this run"),
+    },
+    "Claim": {
+        "paper": ("string", "the part of the id before the slash"),
+        "title": ("string", "a short name"),
+        "statement": ("string", "the statement in LaTeX"),
+        "source": ("string", "paper and place"),
+        "note": ("string", "what is judged, in words"),
+        "reconstructed": ("boolean", "the statement is our reconstruction of a garbled source"),
+        "verdict": ("string", "proved, certified, supported, refuted, assumption void or undecided"),
+        "recorded_verdict": ("string or null", "the reviewed verdict; null when none is recorded"),
+        "reason": ("string", "why this verdict"),
+        "instances": ("integer", "instances judged, at random, by the adversary and exactly"),
+        "smallest_margin": ("number or null", "smallest margin in floating point; null when it is not finite"),
+        "conclusions": ("list of Conclusion", "margins by conclusion"),
+        "adversary": ("Adversary or null", "minimising the margin; null where nothing is continuous"),
+        "exact": ("Exact or null", "instances in rational arithmetic"),
+        "proof": ("Proof or null", "symbolic proof"),
+        "counterexample": ("Counterexample or null", "an instance that violates the claim"),
+        "hypotheses": ("list of Hypothesis", "what happens when each hypothesis is dropped"),
+        "tightness": ("Tightness or null", "how far the step size can be pushed"),
+        "mutants": ("Mutants", "planted bugs of this claim"),
+        "reproduce": ("string", "command that judges this claim again"),
+        "seconds": ("number", "time spent on the claim"),
+        "figures": ("Figures", "figures of this claim"),
+    },
+    "Conclusion": {
+        "name": ("string", "name of the conclusion; empty when the claim has one"),
+        "instances": ("integer", "random instances"),
+        "smallest_margin": ("number", "smallest margin; negative means violated"),
+        "median_margin": ("number", "median margin"),
+        "equality_share": ("number", "share of the instances on which both sides agree to rounding"),
+        "histogram": ("list of integer", "instances by sign(m)·max(0, 12 + log₁₀|m|), m the margin, in bins of histogram_edges"),
+        "violations": ("integer", "instances with a margin below minus the tolerance"),
+        "not_a_number": ("integer", "instances on which the margin is not a number"),
+    },
+    "Adversary": {
+        "evaluations": ("integer", "margins evaluated"),
+        "by_chance": ("number", "smallest margin among the random instances"),
+        "by_search": ("number", "smallest margin after minimising from the worst of them"),
+    },
+    "Exact": {
+        "instances": ("integer", "instances judged in rational arithmetic"),
+        "irrational": ("integer", "instances drawn again because a root was not rational"),
+    },
+    "Proof": {
+        "steps": ("list of string", "steps, each an identity verified by sympy"),
+        "failing": ("list of string", "steps that do not hold; empty when the proof stands"),
+        "conclusion": ("string", "how the steps give the claim"),
+    },
+    "Counterexample": {
+        "conclusion": ("string", "the conclusion that is violated"),
+        "margin": ("string", "the margin, a fraction when exact"),
+        "margin_value": ("number", "the margin as a decimal number"),
+        "words": ("string", "the instance in one line"),
+        "values": ("map of any", "the instance by name: exact numbers as strings, arrays as lists, objects as Python"),
+        "python": ("string", "the instance as Python keyword arguments of the claim's margin function"),
+        "exact": ("boolean", "all numbers are rational and the margin is exact"),
+        "command": ("string", "command that finds it again"),
+    },
+    "Hypothesis": {
+        "name": ("string", "name of the hypothesis"),
+        "statement": ("string", "what it asks for"),
+        "needed": ("boolean or null", "true: the claim fails without it; false: no failure found; null: cannot be dropped"),
+        "instances": ("integer", "instances judged without it"),
+        "witness": ("Counterexample or null", "an instance without the hypothesis on which the conclusion fails"),
+        "remark": ("string", "why it cannot be dropped, or how hard was looked"),
+    },
+    "Tightness": {
+        "parameter": ("string", "the step size that is varied"),
+        "conclusion": ("string", "the conclusion that is watched"),
+        "paper_limit": ("number", "the paper's limit in units of 1/𝖫"),
+        "critical": ("number or null", "where the margin first turns negative, same units; null when it never does"),
+        "searched_up_to": ("number", "the largest step size tried, same units"),
+        "shares": ("list of number", "step sizes of the curve, same units"),
+        "smallest_margins": ("list of number", "smallest margin at each of them"),
+    },
+    "Mutants": {
+        "killed": ("integer", "planted bugs that the check noticed"),
+        "of": ("integer", "planted bugs"),
+        "list": ("list of Mutant", "each of them"),
+    },
+    "Mutant": {
+        "name": ("string", "the planted bug"),
+        "killed": ("boolean", "a conclusion that held turned negative"),
+        "smallest_margin": ("number or null", "smallest margin with the bug in place"),
+    },
+    "Figures": {
+        "margins": ("string or null", "distribution of the margins; null when every margin is zero to rounding"),
+        "tightness": ("string or null", "smallest margin against the step size"),
+    },
+    "Convergence": {
+        "name": ("string", "short name"),
+        "title": ("string", "one line"),
+        "problem": ("string", "the problem in words, with its constants"),
+        "measure": ("string", "what is plotted"),
+        "constants": ("map of number", "the constants that the bound is made of"),
+        "bound": ("Bound", "the theorem's bound"),
+        "runs": ("list of SolverRun", "what the solvers did"),
+        "figure": ("string", "figure of this problem"),
+    },
+    "Bound": {
+        "statement": ("string", "the inequality in LaTeX"),
+        "source": ("string", "where it is proved"),
+        "values": ("list of number", "the bound at the iterations 0, 1, 2, …"),
+    },
+    "SolverRun": {
+        "solver": ("string", "name of the solver"),
+        "settings": ("string", "its settings in words"),
+        "bounded": ("boolean", "the bound is a theorem about this solver"),
+        "values": ("list of number", "the measure at the iterations 0, 1, 2, …"),
+        "worst_ratio": ("number or null", "largest measure by bound where the bound applies; ≤ 1 when it holds"),
+        "error": ("string or null", "why the run stopped; null when it ended well"),
+    },
+}
+
+
+def violations(document: Any, kind: str = "Report", path: str = "report") -> list[str]:
+    """Where ``document`` departs from the schema, as sentences; empty when it does not."""
+    if kind.endswith(" or null"):
+        return [] if document is None else violations(document, kind.removesuffix(" or null"), path)
+    if kind.startswith("list of "):
+        if not isinstance(document, list):
+            return [f"{path} must be a list, got {document!r}"]
+        return [line for i, entry in enumerate(document) for line in violations(entry, kind[8:], f"{path}[{i}]")]
+    if kind.startswith("map of "):
+        if not isinstance(document, dict):
+            return [f"{path} must be a map, got {document!r}"]
+        return [line for key, entry in document.items() for line in violations(entry, kind[7:], f"{path}[{key!r}]")]
+    if kind in SCHEMA:
+        return _object_violations(document, kind, path)
+    fits = {
+        "string": isinstance(document, str),
+        "integer": isinstance(document, int) and not isinstance(document, bool),
+        "number": (isinstance(document, int | float) and not isinstance(document, bool)) or document in ("inf", "-inf", "nan"),
+        "boolean": isinstance(document, bool),
+        "any": True,
+    }[kind]
+    return [] if fits else [f"{path} must be of type {kind}, got {document!r}"]
+
+
+def _object_violations(document: Any, kind: str, path: str) -> list[str]:
+    if not isinstance(document, dict):
+        return [f"{path} must be an object {kind}, got {document!r}"]
+    fields = SCHEMA[kind]
+    found = [f"{path} lacks {name}" for name in fields if name not in document]
+    found += [f"{path} has {name}, which {kind} does not know" for name in document if name not in fields]
+    for name, (type_, _) in fields.items():
+        if name in document:
+            found += violations(document[name], type_, f"{path}.{name}")
+    return found
+
+
+def tables() -> str:
+    """The schema in Markdown, as docs/report.md has it."""
+    parts = []
+    for kind, fields in SCHEMA.items():
+        rows = [f"| `{name}` | {type_} | {meaning} |" for name, (type_, meaning) in fields.items()]
+        parts.append("\n".join([f"### {kind}", "", "| field | type | meaning |", "|---|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"

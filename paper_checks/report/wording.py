@@ -1,0 +1,96 @@
+"""Numbers and evidence as short text, for the page and the figures."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+#: A symbol beside each verdict, so that colour is never the only mark.
+SYMBOL = {
+    "proved": "✓",
+    "certified": "◆",
+    "supported": "●",
+    "refuted": "✗",
+    "assumption void": "∅",
+    "undecided": "?",
+}
+
+#: The order in which verdicts are shown: what needs attention first.
+ORDER = ("refuted", "assumption void", "undecided", "supported", "certified", "proved")
+
+
+def number(value: Any) -> str:
+    """0.0312, −3.1·10⁻⁷, ∞, "not a number"; a dash for None."""
+    if value is None:
+        return "–"
+    value = float(value)
+    if math.isnan(value):
+        return "not a number"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e5:
+        return f"{value:.4g}".replace("-", "−")
+    mantissa, exponent = f"{value:.2e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".").replace("-", "−")
+    return f"{mantissa}·10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def power(exponent: int) -> str:
+    """10⁻⁴."""
+    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
+
+
+def count(value: int) -> str:
+    """1 234 567 with narrow no-break spaces."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def duration(seconds: float) -> str:
+    """0.42 s, 12 s, 2 min 5 s."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+def plural(value: int, one: str, many: str = "") -> str:
+    """1 instance, 2 instances."""
+    return f"{count(value)} {one if value == 1 else many or one + 's'}"
+
+
+def in_units(share: Any) -> str:
+    """A step size in units of 1/𝖫: 2/𝖫."""
+    return f"{float(share):.4g}/𝖫".replace("-", "−")
+
+
+#: A measured critical value within this factor of the paper's limit counts as the same: bisection on samples is no proof.
+SHARP_WITHIN = 0.02
+
+
+def tightness_line(tightness: dict[str, Any]) -> str:
+    """What was found about a step-size limit, in one sentence."""
+    paper, critical = float(tightness["paper_limit"]), tightness["critical"]
+    if critical is None:
+        return f"no step size up to {in_units(tightness['searched_up_to'])} was found to fail; the paper asks for {in_units(paper)}"
+    measured = float(critical)
+    if measured < paper * (1 - SHARP_WITHIN):
+        return f"fails from {in_units(measured)} on, below the paper's limit {in_units(paper)}"
+    if measured <= paper * (1 + SHARP_WITHIN):
+        return f"the paper's limit {in_units(paper)} is sharp: it fails from {in_units(measured)} on"
+    return f"holds beyond the paper's limit {in_units(paper)}: the first failure found is at {in_units(measured)}"
+
+
+def hypothesis_word(needed: bool | None) -> str:
+    """needed, not found to be needed, cannot be dropped."""
+    return {True: "needed", False: "not found to be needed", None: "cannot be dropped"}[needed]
+
+
+def counterexample_line(found: dict[str, Any]) -> str:
+    """d = 1, L = ½θ², J = 0, δ = 1, θ = 1, τ = 5/2: margin −5/8 (exact)"""
+    kind = "exact" if found["exact"] else "floating point"
+    where = f" in {found['conclusion']}" if found["conclusion"] else ""
+    return f"{found['words']}: margin {found['margin']} ({kind}){where}"

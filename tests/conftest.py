@@ -1,0 +1,10 @@
+"""How hypothesis draws: "ci" gives every run the same examples, "dev" new ones each time."""
+
+import os
+
+from hypothesis import settings
+
+# No deadlines: the first call of a function compiles or imports, and a CI machine is shared.
+settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
+settings.register_profile("dev", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")

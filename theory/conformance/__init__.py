@@ -1,0 +1,1 @@
+"""Checks that tell whether a regularizer or a loss is right."""

@@ -1,0 +1,60 @@
+"""Minimisers of convex losses that have no closed form: a trust-region solve, then Newton steps down to rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ..arrays import Array
+
+
+class NotAttained(ArithmeticError):  # noqa: N818 - reads as the state of the infimum that it reports
+    """The minimisation found no minimiser: the infimum is not attained, or not within reach of floating point."""
+
+
+def convex_minimizer(
+    value: Callable[[Array], Array],
+    gradient: Callable[[Array], Array],
+    hessian: Callable[[Array], Array],
+    start: Array,
+) -> Array:
+    """A minimiser of a convex function to rounding, from ``start`` of shape (d,); raises `NotAttained`.
+
+    An infimum that is not attained shows in Newton steps which do not shrink: the gradient and the Hessian then tend to
+    zero together, as for e⁻ˣ.
+    """
+    found = minimize(
+        lambda theta: float(value(theta)),
+        start,
+        jac=gradient,
+        hess=hessian,
+        method="trust-exact",
+        options={"gtol": 1e-10, "maxiter": 500},
+    )
+    theta = np.asarray(found.x, dtype=np.float64)
+    slope = gradient(theta)
+    step = _newton_step(hessian(theta), slope)
+    for _ in range(20):
+        new = theta + step
+        new_slope = gradient(new)
+        if not np.linalg.norm(new_slope) < np.linalg.norm(slope):
+            break
+        theta, slope = new, new_slope
+        step = _newton_step(hessian(theta), slope)
+    if not np.linalg.norm(step) <= 1e-6 * (1 + np.linalg.norm(theta)):
+        raise NotAttained(f"no minimiser found: at {theta!r} the Newton step still has length {np.linalg.norm(step):.3g}")
+    return theta
+
+
+def _newton_step(hessian: Array, slope: Array) -> Array:
+    return -np.linalg.lstsq(hessian, slope, rcond=1e-11)[0]
+
+
+def difference_hessian(gradient: Callable[[Array], Array], theta: Array) -> Array:
+    """∇²L(θ) by central differences of a gradient that takes batches, symmetrised; relative error about 1e-9."""
+    width = 6e-6 * (1 + np.abs(theta))
+    shifts = np.diag(width)
+    rows = (gradient(theta + shifts) - gradient(theta - shifts)) / (2 * width[:, None])
+    return (rows + rows.T) / 2
