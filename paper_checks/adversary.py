@@ -35,7 +35,7 @@ def minimise(
             evaluations += found.size
             choice = found.argmin(axis=1)
             better = found[np.arange(len(lowest)), choice] < lowest
-            size *= 1.5 if better.mean() > 0.3 else 0.7
+            size = min(0.5, size * 1.5) if better.mean() > 0.3 else size * 0.7
             parents = _merge(given, parents, take(given, children, np.arange(len(lowest)) * CHILDREN + choice), better)
             lowest = np.where(better, found[np.arange(len(lowest)), choice], lowest)
             if size < 1e-7:
@@ -46,7 +46,8 @@ def minimise(
 
 def _lowest(margin: Margin, batch: Instance) -> np.ndarray:
     values = np.stack(list(float_margins(margin, batch).values()))
-    return np.where(np.isnan(values).any(axis=0), -np.inf, values.min(axis=0))
+    # An overflow on the way is no evidence: such a child is never chosen.
+    return np.where(np.isfinite(values).all(axis=0), values.min(axis=0), np.inf)
 
 
 def _merge(given: Given, old: Instance, new: Instance, better: np.ndarray) -> Instance:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import registry
+from .claim_record import Claim
 from .evidence import ClaimEvidence, Counterexample, RunEvidence
 from .judge import Effort
 from .recorded import recorded
@@ -58,13 +59,11 @@ def _fail(message: object) -> NoReturn:
     raise typer.Exit(USAGE)
 
 
-def _claims(modules: list[str] | None) -> tuple[str, ...]:
-    chosen = tuple(modules or ())
+def _load(modules: list[str] | None) -> tuple[dict[str, Claim], frozenset[str]]:
     try:
-        registry.load(chosen)
-    except (registry.ClaimsModuleError, ValueError) as error:
+        return registry.load(tuple(modules or ()))
+    except registry.ClaimsModuleError as error:
         _fail(error)
-    return chosen
 
 
 def verify(
@@ -75,16 +74,18 @@ def verify(
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
     claims: ClaimsOption = None,
 ) -> None:
-    """Judge claims and write a report. Exit code 0: every verdict is the recorded one; 1: one changed; 2: wrong usage."""
+    """Judge claims and write a report.
+
+    With --claims and no ID the claims of that module are judged. Exit code 0: every verdict is the recorded one; 1: one
+    changed; 2: wrong usage; 130: interrupted.
+    """
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    modules = _claims(claims)
+    known, own = _load(claims)
     try:
-        chosen = registry.select(registry.registered(), tuple(ids or ()))
-        if modules and not ids:
-            chosen = [claim for claim in chosen if claim.id not in recorded()] or chosen
+        chosen = registry.select(known, tuple(ids or sorted(own)))
     except registry.UnknownClaimError as error:
         _fail(error)
-    settings = Settings(effort, seed, jobs or os.cpu_count() or 1, modules)
+    settings = Settings(effort, seed, jobs or os.cpu_count() or 1, tuple(claims or ()))
     try:
         with Progress(
             TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -166,12 +167,12 @@ def _summarise(result: RunEvidence, out: Path) -> None:
 
 def list_claims(claims: ClaimsOption = None) -> None:
     """List all claims with their recorded verdicts."""
-    _claims(claims)
+    known, _ = _load(claims)
     records = recorded()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("claim", "recorded", "since", "title"):
         table.add_column(title, no_wrap=title != "title")
-    for claim in registry.registered().values():
+    for claim in known.values():
         record = records.get(claim.id)
         verdict = Text(str(record.verdict), style=_STYLE[record.verdict]) if record else Text("")
         table.add_row(claim.id, verdict, record.date if record else "", claim.title)
@@ -186,9 +187,9 @@ def show(
     """Show one claim: statement, hypotheses, evidence, counterexample, and how to reproduce it."""
     from .show import describe_claim
 
-    _claims(claims)
+    known, _ = _load(claims)
     try:
-        (claim,) = registry.select(registry.registered(), (id,))
+        (claim,) = registry.select(known, (id,))
     except registry.UnknownClaimError as error:
         _fail(error)
     except ValueError:

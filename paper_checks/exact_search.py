@@ -28,21 +28,28 @@ def exact_search(
 ) -> tuple[ExactEvidence, Counterexample | None]:
     """Judge up to ``examples`` exact instances; the first violation is shrunk to a minimal counterexample.
 
-    Dimension 1 comes first, then 2, then 3. An instance that leaves the rationals is counted apart.
+    The simplest problems come first, then dimension 1, 2 and 3; a violation in a higher dimension sends the search back to
+    the lower ones for longer. An instance that leaves the rationals is counted apart.
     """
     judged, irrational = 0, 0
-    for dimension, share in ((1, 4), (2, 4), (3, 2)):
-        small: Given = {name: family.of_dimension(dimension) for name, family in given.items()}
-        evidence, found = _search(small, margin, max(examples // share, 1), seed + dimension, only)
+    for level, share in ((0, 8), (1, 8), (2, 4), (3, 2)):
+        evidence, found = _search(given, level, margin, max(examples // share, 1), seed, only)
         judged, irrational = judged + evidence.instances, irrational + evidence.irrational
-        if found is not None or small == dict(given):
-            return ExactEvidence(judged, irrational), found
+        if found is None:
+            continue
+        for smaller in range(1, level):
+            evidence, better = _search(given, smaller, margin, examples, seed + 1, only)
+            judged, irrational = judged + evidence.instances, irrational + evidence.irrational
+            if better is not None:
+                return ExactEvidence(judged, irrational), better
+        return ExactEvidence(judged, irrational), found
     return ExactEvidence(judged, irrational), None
 
 
 def _search(
-    given: Given, margin: Margin, examples: int, seed: int, only: frozenset[str] | None
+    given: Given, level: int, margin: Margin, examples: int, seed: int, only: frozenset[str] | None
 ) -> tuple[ExactEvidence, Counterexample | None]:
+    small: Given = {name: family.simplified(level) for name, family in given.items()}
     judged, irrational = 0, 0
 
     def violates(instance: Instance) -> bool:
@@ -57,10 +64,10 @@ def _search(
 
     try:
         instance = hypothesis.find(
-            exact_instances(given),
+            exact_instances(small),
             violates,
             settings=hypothesis.settings(max_examples=examples, **_SETTINGS),
-            random=Random(seed),  # noqa: S311 - reproducible, not secret
+            random=Random(seed + 1000 * level),  # noqa: S311 - reproducible, not secret
         )
     except (NoSuchExample, Unsatisfiable):
         return ExactEvidence(judged, irrational), None

@@ -40,8 +40,8 @@ class Family(ABC):
     def strategy(self, drawn: Drawn) -> SearchStrategy[Any]:
         """One exact value, with a leading batch axis of length 1 where the family is batched."""
 
-    def of_dimension(self, at_most: int) -> Family:  # noqa: ARG002 - an interface
-        """The same family in small dimension, for the smallest counterexample; itself where it has no dimension."""
+    def simplified(self, level: int) -> Family:  # noqa: ARG002 - an interface
+        """The part of the family to be searched first for a small counterexample: level 0 is the simplest, 3 everything."""
         return self
 
     def perturb(self, rng: Generator, value: Any, drawn: Drawn, size: float) -> Any:  # noqa: ARG002 - an interface
@@ -57,17 +57,22 @@ class Problems(Family):
     losses: tuple[str, ...] = sampling.SMOOTH
     regularizers: tuple[str, ...] = sampling.REGULARIZERS
     max_dimension: int = 6
+    is_simplest: bool = False
     batched = False
 
     def sample(self, rng: Generator, count: int, drawn: Drawn) -> Problem:
         return sampling.problem(rng, self.losses, self.regularizers, self.max_dimension)
 
-    def of_dimension(self, at_most: int) -> Problems:
-        return replace(self, max_dimension=min(self.max_dimension, at_most))
+    def simplified(self, level: int) -> Problems:
+        """Level 0: d = 1, the simplest loss and regularizer of the family, δ = 1; then d ≤ 1, 2, 3."""
+        return replace(self, max_dimension=min(self.max_dimension, max(level, 1)), is_simplest=level == 0)
 
     def strategy(self, drawn: Drawn) -> SearchStrategy[Problem]:
-        losses = [kind for kind in strategies.LOSSES if kind in self.losses]
+        named = {*self.losses, *(["half_square"] if "quadratic" in self.losses else [])}
+        losses = [kind for kind in strategies.LOSSES if kind in named]
         regularizers = [kind for kind in strategies.REGULARIZERS if kind in self.regularizers]
+        if self.is_simplest:
+            return strategies.problems(losses[:1], regularizers[:1], 1, max_delta=0)
         return strategies.problems(losses, regularizers, min(self.max_dimension, 3))
 
 

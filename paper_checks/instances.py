@@ -72,5 +72,10 @@ def margins(margin: Margin, instance: Instance) -> dict[str, Any]:
 
 
 def float_margins(margin: Margin, batch: Instance) -> dict[str, np.ndarray]:
-    """The margins of a floating-point batch."""
-    return {name: values.astype(np.float64) for name, values in margins(margin, batch).items()}
+    """The margins of a floating-point batch, of size at most 1.
+
+    The margins of `mlbreg.theory` are scaled by the size of their terms. For one that is not, say L(θ) − L(θ⁺), the largest
+    of the batch tells how large its terms are: everything is divided by it, so that one tolerance fits rounding.
+    """
+    found = {name: values.astype(np.float64) for name, values in margins(margin, batch).items()}
+    return {name: values / max(1.0, np.max(np.abs(values[np.isfinite(values)]), initial=0.0)) for name, values in found.items()}

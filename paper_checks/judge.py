@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
+from typing import Any, cast
 
 from .adversary import minimise
-from .claim_record import Claim, Hypothesis
+from .claim_record import Claim, Hypothesis, StepSizeLimit
 from .evidence import (
     AdversaryEvidence,
     ClaimEvidence,
@@ -25,6 +28,7 @@ from .evidence import (
     ProofEvidence,
 )
 from .exact_search import exact_search, float_counterexample
+from .families import StepSizes
 from .instances import Given, generator
 from .mutation import kill
 from .random_search import TOLERANCE, RandomSearch, is_violation, random_search, summary
@@ -58,9 +62,39 @@ BUDGETS = {
 }
 
 
-def judge(claim: Claim, effort: Effort = Effort.STANDARD, seed: int = 0) -> ClaimEvidence:
-    """All evidence about one claim. The same claim, effort and seed give the same evidence (``seconds`` apart)."""
-    start, budget = time.perf_counter(), BUDGETS[effort]
+def judge(
+    claim: Claim, effort: Effort = Effort.STANDARD, seed: int = 0, modules: tuple[str, ...] = ()
+) -> ClaimEvidence:
+    """All evidence about one claim. The same claim, effort and seed give the same evidence (``seconds`` apart).
+
+    ``modules`` are the user's claim files, for the command that reproduces the evidence. A claim whose code raises an exception is undecided, and says so: one broken claim does not end a run.
+    """
+    command = " ".join([f"mlbreg verify {claim.id} --effort {effort} --seed {seed}", *(f"--claims {m}" for m in modules)])
+    start = time.perf_counter()
+    try:
+        return _record(claim, reproduce=command, **_judge(claim, effort, seed), seconds=time.perf_counter() - start)
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"{type(error).__name__}: {error} (in {last.name}, {Path(last.filename).name}:{last.lineno})"
+        return _record(
+            claim, reproduce=command, verdict=Verdict.UNDECIDED, reason=reason, instances=0, smallest_margin=None
+        )
+
+
+def _record(claim: Claim, **evidence: Any) -> ClaimEvidence:
+    return ClaimEvidence(
+        id=claim.id,
+        title=claim.title,
+        statement=claim.statement,
+        source=claim.source,
+        note=claim.note,
+        reconstructed=claim.reconstructed,
+        **evidence,
+    )
+
+
+def _judge(claim: Claim, effort: Effort, seed: int) -> dict[str, Any]:
+    budget = BUDGETS[effort]
     search = random_search(
         claim.given, claim.margin, budget.problems, budget.batch, seed, (claim.id, "random"), keep_worst=4
     )
@@ -72,14 +106,8 @@ def judge(claim: Claim, effort: Effort = Effort.STANDARD, seed: int = 0) -> Clai
     if found is None and search.violated:
         found = float_counterexample(claim.given, claim.margin, search.worst[0][1])
     holding = frozenset(c.name for c in conclusions if not (c.violations or c.not_a_number or c.counterexample))
-    limit = claim.step_size_limit
-    return ClaimEvidence(
-        id=claim.id,
-        title=claim.title,
-        statement=claim.statement,
-        source=claim.source,
-        note=claim.note,
-        reconstructed=claim.reconstructed,
+    limit = claim.step_size_limit or _only_step_size(claim, conclusions)
+    return dict(
         verdict=verdict,
         reason=reason,
         instances=search.instances + exact.instances + (adversary.evaluations if adversary else 0),
@@ -92,9 +120,16 @@ def judge(claim: Claim, effort: Effort = Effort.STANDARD, seed: int = 0) -> Clai
         hypotheses=[_without(claim, hypothesis, holding, budget, seed) for hypothesis in claim.hypotheses],
         tightness=measure(claim, limit, budget.curve, 32, seed) if limit else None,
         mutants=[kill(claim, mutant, holding, 80, 64, seed) for mutant in claim.mutants],
-        reproduce=f"mlbreg verify {claim.id} --effort {effort} --seed {seed}",
-        seconds=time.perf_counter() - start,
     )
+
+
+def _only_step_size(claim: Claim, conclusions: list[ConclusionEvidence]) -> StepSizeLimit | None:
+    """The step-size limit of a claim with one conclusion and one step size is measured without being asked for."""
+    names = [name for name, family in claim.given.items() if isinstance(family, StepSizes)]
+    if len(names) != 1 or len(conclusions) != 1:
+        return None
+    limit = float(cast(StepSizes, claim.given[names[0]]).at_most)
+    return StepSizeLimit(names[0], limit, up_to=2 * limit, conclusion=conclusions[0].name)
 
 
 def _exact_evidence(

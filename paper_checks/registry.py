@@ -19,13 +19,17 @@ class ClaimsModuleError(ValueError):
     """A module of claims cannot be loaded."""
 
 
-def load(modules: tuple[str, ...] = ()) -> dict[str, Claim]:
-    """All claims by id: the entry points of group ``mlbreg.claims``, then ``modules`` (paths of files or dotted names)."""
+def load(modules: tuple[str, ...] = ()) -> tuple[dict[str, Claim], frozenset[str]]:
+    """All claims by id, and the ids that came from ``modules`` (paths of files or dotted names).
+
+    First the entry points of group ``mlbreg.claims`` are loaded, then the modules.
+    """
     for entry in entry_points(group="mlbreg.claims"):
         entry.load()
+    installed = set(registered())
     for module in modules:
         _load_module(module)
-    return registered()
+    return registered(), frozenset(set(registered()) - installed)
 
 
 def _load_module(module: str) -> None:

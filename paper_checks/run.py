@@ -21,7 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from . import registry
-from .claim_record import Claim
+from .claim_record import Claim, registered
 from .evidence import ClaimEvidence, RunEvidence, from_json
 from .judge import Effort, judge
 from .recorded import recorded
@@ -165,7 +165,7 @@ def _fingerprint(settings: Settings) -> str:
 def _judge_all(claims: list[Claim], settings: Settings) -> Iterator[ClaimEvidence]:
     if settings.jobs == 1 or len(claims) < 2:
         for claim in claims:
-            yield judge(claim, settings.effort, settings.seed)
+            yield judge(claim, settings.effort, settings.seed, settings.modules)
         return
     pool = ProcessPoolExecutor(
         max_workers=min(settings.jobs, len(claims)),
@@ -175,7 +175,7 @@ def _judge_all(claims: list[Claim], settings: Settings) -> Iterator[ClaimEvidenc
     )
     try:
         waiting: set[Future[ClaimEvidence]] = {
-            pool.submit(_judge_by_id, claim.id, settings.effort, settings.seed) for claim in claims
+            pool.submit(_judge_by_id, claim.id, settings.effort, settings.seed, settings.modules) for claim in claims
         }
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -195,5 +195,5 @@ def _start_worker(modules: tuple[str, ...]) -> None:
     registry.load(modules)
 
 
-def _judge_by_id(id: str, effort: Effort, seed: int) -> ClaimEvidence:  # noqa: A002
-    return judge(registry.registered()[id], effort, seed)
+def _judge_by_id(id: str, effort: Effort, seed: int, modules: tuple[str, ...]) -> ClaimEvidence:  # noqa: A002
+    return judge(registered()[id], effort, seed, modules)

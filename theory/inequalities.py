@@ -39,6 +39,14 @@ def descent(loss: Loss, net: ElasticNet, pair: PrimalDual, after: PrimalDual, ta
     return at_most(loss.value(after.theta), before - gain, before, size(net, pair.theta, after.theta, after.v) / tau)
 
 
+def decrease(loss: Loss, theta: Array, outcomes: Array) -> Array:
+    """E L(θ⁺) ≤ L(θ), with ``outcomes`` the θ⁺ of each outcome, (..., outcomes, d)."""
+    after = expectation(loss.value(outcomes))
+    rounding = inner(abs(loss.gradient(theta)), abs(theta))  # what an error in θ does to L(θ), however small L(θ) is
+    rounding = rounding + expectation(inner(abs(loss.gradient(outcomes)), abs(outcomes)))
+    return at_most(after, loss.value(theta), rounding)
+
+
 def loss_decay(
     loss: Loss, net: ElasticNet, pair: PrimalDual, outcomes: PrimalDual, tau: Array, slack: Array | int = 0
 ) -> Array:

@@ -32,8 +32,8 @@ from .problems import Problem
 from .regularizers import L1, Box, GroupL2, Mixture, NonNegative, Regularizer, WeightedL1, Zero
 
 #: The losses with exact arithmetic, by name; those of `SMOOTH` have a Lipschitz gradient.
-LOSSES = ("quadratic", "least_squares", "finite_sum", "huber", "quartic")
-SMOOTH = ("quadratic", "least_squares", "finite_sum", "huber")
+LOSSES = ("half_square", "quadratic", "least_squares", "finite_sum", "huber", "quartic")
+SMOOTH = ("half_square", "quadratic", "least_squares", "finite_sum", "huber")
 #: The regularizers with exact arithmetic, by name.
 REGULARIZERS = ("zero", "l1", "nonnegative", "box", "weighted_l1", "group_l2", "mixture")
 
@@ -104,6 +104,8 @@ def losses(draw: DrawFn, dimension: int, kinds: Collection[str] = SMOOTH) -> Los
     def entries(strategy: SearchStrategy[Fraction], count: int) -> list[Fraction]:
         return [draw(strategy) for _ in range(count)]
 
+    if kind == "half_square":
+        return Quadratic(exact([1] * dimension), exact([0] * dimension))
     if kind == "quadratic":
         return Quadratic(exact(entries(curvature, dimension)), exact(entries(rationals(), dimension)))
     if kind == "quartic":
@@ -148,13 +150,15 @@ def problems(
     loss_kinds: Collection[str] = SMOOTH,
     regularizer_kinds: Collection[str] = REGULARIZERS,
     max_dimension: int = 3,
+    max_delta: int = 3,
 ) -> Problem:
-    """A whole problem; simplest: d = 1, L(θ) = ½θ², J = 0, δ = 1."""
+    """A whole problem; simplest: d = 1, L(θ) = ½θ², J = 0, δ = 1. ``max_delta=0`` fixes δ = 1."""
     dimension = draw(hs.integers(1, max_dimension))
     partition = draw(groups(dimension))
     loss = draw(losses(dimension, loss_kinds))
     regularizer = draw(regularizers(partition, regularizer_kinds))
-    return Problem(loss, regularizer, draw(positive_rationals(largest=3)), partition)
+    delta = draw(positive_rationals(largest=max_delta)) if max_delta else Fraction(1)
+    return Problem(loss, regularizer, delta, partition)
 
 
 @hs.composite

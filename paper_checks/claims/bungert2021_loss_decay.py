@@ -9,7 +9,6 @@ from ...solvers import linbreg
 from ...theory import inequalities
 from ...theory.arrays import Array, scalar, square_norm
 from ...theory.elastic_net import PrimalDual
-from ...theory.margins import at_most
 from ...theory.problems import Problem
 from .. import families
 from ..claim_record import Claim, Hypothesis, Mutant, StepSizeLimit, claim, given
@@ -68,11 +67,9 @@ def thm_3_2(problem: Problem, pair: PrimalDual, tau: Array, xi: Array) -> dict[s
     The proof replaces E⟨g, θ⁺ − θ⟩ by E⟨∇L(θ), θ⁺ − θ⟩; but θ⁺ depends on g, and the two differ by up to δτσ². What holds
     is judged as thm-3.2-repaired."""
     start, after, _ = noisy_steps(problem, pair, tau, xi)
-    before = problem.loss.value(pair.theta)
-    expected = inequalities.expectation(problem.loss.value(after.theta))
     return {
         "(3.6)": _decay(problem, pair, tau, xi),
-        "E L(θ⁺) ≤ E L(θ)": at_most(expected, before),
+        "E L(θ⁺) ≤ E L(θ)": inequalities.decrease(problem.loss, pair.theta, after.theta),
         "D^sym ≥ 0": inequalities.monotone(problem.elastic_net, after, start).min(axis=-1),
     }
 
@@ -154,7 +151,7 @@ def thm_3_2_repaired(problem: Problem, pair: PrimalDual, tau: Array, xi: Array) 
     return {
         "(3.6) + δτσ²": _decay(problem, pair, tau, xi, variance=1),
         "(3.6) without noise": _decay(problem, pair, tau, 0 * xi),
-        "L(θ⁺) ≤ L(θ) without noise": at_most(problem.loss.value(quiet.theta), problem.loss.value(pair.theta)),
+        "L(θ⁺) ≤ L(θ) without noise": inequalities.decrease(problem.loss, pair.theta, quiet.theta[..., None, :]),
         "D^sym ≥ 0": inequalities.monotone(problem.elastic_net, after, start).min(axis=-1),
     }
 

@@ -266,13 +266,19 @@ def _descent_proof() -> Proof:
         planted.DELTA_LAMBDA,
     ),
     proof=_descent_proof,
-    step_size_limit=StepSizeLimit(limit=1.0, up_to=3.0),
+    step_size_limit=StepSizeLimit(limit=1.0, up_to=3.0, conclusion="descent"),
 )
 @given(problem=families.problems(), pair=families.primal_dual_pairs(), tau=families.step_sizes())
-def lemma_a_2_descent(problem: Problem, pair: PrimalDual, tau: Array) -> Array:
+def lemma_a_2_descent(problem: Problem, pair: PrimalDual, tau: Array) -> dict[str, Array]:
     """The step behind lemma A.2, without assumption 2. The limit 1/𝖫 is sharp for this inequality: for J = 0 and a
-    quadratic with all curvatures ℓ the margin is a multiple of 1/τ − 𝖫. The loss itself decreases up to 2/𝖫."""
-    return _descent(problem, pair, tau)
+    quadratic with all curvatures ℓ the margin is a multiple of 1/τ − 𝖫. The loss itself decreases up to 2/𝖫. The inequality
+    does not depend on how θ⁺ was found; v⁺ ∈ ∂J_δ(θ⁺) enters only to make the gain non-negative."""
+    after = _after(problem, pair, tau)
+    gain = bregman(problem.elastic_net, pair.theta, after.theta, after.v)
+    return {
+        "descent": inequalities.descent(problem.loss, problem.elastic_net, pair, after, tau),
+        "the gain is ≥ 0": at_most(0 * gain, gain, size(problem.elastic_net, pair.theta, after.theta, after.v)),
+    }
 
 
 CLAIMS: tuple[Claim, ...] = (mirror_descent_equivalence, lemma_a_1, lemma_a_2_descent)

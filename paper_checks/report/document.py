@@ -44,15 +44,18 @@ def document(run: RunEvidence, figures: dict[str, dict[str, str | None]], conver
 def _claim(claim: ClaimEvidence, recorded: str | None, figures: dict[str, str | None]) -> dict[str, Any]:
     data = claim.to_json()
     data.pop("id")
-    for found in [data["counterexample"], *(hypothesis["witness"] for hypothesis in data["hypotheses"])]:
+    command = data.pop("reproduce")
+    conclusions = [conclusion["counterexample"] for conclusion in data["conclusions"]]
+    for found in [data["counterexample"], *conclusions, *(hypothesis["witness"] for hypothesis in data["hypotheses"])]:
         if found is not None:
-            found["command"] = claim.reproduce
+            found["command"] = command
     listed = data.pop("mutants")
     return {
         "paper": claim.id.split("/", 1)[0],
         **data,
         "recorded_verdict": recorded,
         "mutants": {"killed": sum(mutant["killed"] for mutant in listed), "of": len(listed), "list": listed},
+        "command": command,
         "figures": figures,
     }
 

@@ -72,9 +72,9 @@ def _row(ax: Any, conclusion: dict[str, Any]) -> None:
     ticks = [10**k for k in range(0, 9, 2) if 10**k <= counts.max() * 1.6] or [1]
     ax.set_yticks(ticks, [power(round(math.log10(t))) if t > 1 else "1" for t in ticks])
     name = conclusion["name"] or "instances"
-    ax.set_title(name, loc="left", fontsize=9, pad=4)
-    ax.set_title(f"smallest {number(conclusion['smallest_margin'])}", loc="right", fontsize=8.5, pad=4)
-    ax.titleright = None
+    smallest = f"smallest {number(conclusion['smallest_margin'])}"
+    ax.set_title(name, loc="left", fontsize=9, pad=4, color=colour("ink"))
+    ax.set_title(smallest, loc="right", fontsize=8.5, pad=4, color=colour("muted"))
     if not counts[right <= -ROUNDING].any():
         ax.text(-7.5, 0.5, "none below zero", transform=ax.get_xaxis_transform(), ha="center", va="center",
                 color=colour("muted"), fontsize=8.5)  # fmt: skip

@@ -39,6 +39,7 @@ def _environment() -> jinja2.Environment:
         "count": wording.count,
         "duration": wording.duration,
         "mathml": mathml,
+        "sentence": wording.sentence,
         "slug": lambda word: str(word).replace(" ", "-"),
     }
     environment.globals |= {
@@ -76,14 +77,16 @@ def page(found: dict[str, Any], overview: dict[str, str | None], drawings: dict[
 
 def findings(claims: dict[str, dict[str, Any]]) -> dict[str, list[tuple[str, Any]]]:
     """What a reader wants to know first, as (claim id, claim or its part) by kind."""
-    tight = [(id_, claim["tightness"]) for id_, claim in claims.items() if claim["tightness"]]
+    broken = [
+        (id_, claim)
+        for word in ("refuted", "assumption void", "undecided")
+        for id_, claim in claims.items()
+        if claim["verdict"] == word
+    ]
+    shown = {id_ for id_, _ in broken}
+    tight = [(id_, claim["tightness"]) for id_, claim in claims.items() if claim["tightness"] and id_ not in shown]
     return {
-        "broken": [
-            (id_, claim)
-            for word in ("refuted", "assumption void", "undecided")
-            for id_, claim in claims.items()
-            if claim["verdict"] == word
-        ],
+        "broken": broken,
         "early": [(id_, t) for id_, t in tight if _ratio(t) < 1 - wording.SHARP_WITHIN],
         "loose": [(id_, t) for id_, t in tight if _ratio(t) > 1 + wording.SHARP_WITHIN],
         "sharp": [(id_, t) for id_, t in tight if abs(_ratio(t) - 1) <= wording.SHARP_WITHIN],
@@ -97,7 +100,6 @@ def findings(claims: dict[str, dict[str, Any]]) -> dict[str, list[tuple[str, Any
             for id_, claim in claims.items()
             if claim["mutants"]["killed"] < claim["mutants"]["of"]
         ],
-        "unmutated": [(id_, claim) for id_, claim in claims.items() if not claim["mutants"]["of"]],
     }
 
 

@@ -62,7 +62,7 @@ SCHEMA: dict[str, Fields] = {
         "hypotheses": ("list of Hypothesis", "what happens when each hypothesis is dropped"),
         "tightness": ("Tightness or null", "how far the step size can be pushed"),
         "mutants": ("Mutants", "planted bugs of this claim"),
-        "reproduce": ("string", "command that judges this claim again"),
+        "command": ("string", "command that judges this claim again"),
         "seconds": ("number", "time spent on the claim"),
         "figures": ("Figures", "figures of this claim"),
     },
@@ -75,6 +75,7 @@ SCHEMA: dict[str, Fields] = {
         "histogram": ("list of integer", "instances by sign(m)·max(0, 12 + log₁₀|m|), m the margin, in bins of histogram_edges"),
         "violations": ("integer", "instances with a margin below minus the tolerance"),
         "not_a_number": ("integer", "instances on which the margin is not a number"),
+        "counterexample": ("Counterexample or null", "a minimal exact instance that violates this conclusion"),
     },
     "Adversary": {
         "evaluations": ("integer", "margins evaluated"),

@@ -80,8 +80,13 @@ def tightness_line(tightness: dict[str, Any]) -> str:
     if measured < paper * (1 - SHARP_WITHIN):
         return f"fails from {in_units(measured)} on, below the paper's limit {in_units(paper)}"
     if measured <= paper * (1 + SHARP_WITHIN):
-        return f"the paper's limit {in_units(paper)} is sharp: it fails from {in_units(measured)} on"
+        return f"the paper's limit {in_units(paper)} is sharp: the first failure found is at {in_units(measured)}"
     return f"holds beyond the paper's limit {in_units(paper)}: the first failure found is at {in_units(measured)}"
+
+
+def sentence(text: str) -> str:
+    """With a capital letter in front and a full stop at the end."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def hypothesis_word(needed: bool | None) -> str:

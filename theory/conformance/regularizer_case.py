@@ -13,6 +13,7 @@ q      | `duals`          | vectors of the size of subgradients
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -22,6 +23,7 @@ import numpy as np
 from ..arrays import Array
 from ..groups import Groups
 from ..regularizers import Regularizer
+from .array_laws import Call
 
 _DIMENSIONS = (5, 4, 6, 3, 8, 7, 2, 1, *range(9, 65))
 
@@ -146,6 +148,18 @@ class RegularizerCase:
     def duals(self) -> Array:
         """Vectors of the size of subgradients: (n, d)."""
         return self.slope * np.concatenate([self.raw_points[:-3], 3 * self.raw_points[12:18]])
+
+    def calls(self) -> Iterator[Call]:
+        """Every method with arrays to call it on."""
+        J, t = self.regularizer, 1 / self.slope
+        theta = self.inside[self.rng(6).permutation(len(self.inside))[:12]]
+        q = self.duals[self.rng(7).integers(0, len(self.duals), size=len(theta))]
+        yield Call("value", J.value, (self.points,))
+        yield Call("prox", lambda z: J.prox(z, t), (self.points,))
+        yield Call("conjugate", J.conjugate, (self.duals,))
+        yield Call("project_subdifferential", J.project_subdifferential, (theta, q))
+        yield Call("subdifferential_distance", J.subdifferential_distance, (theta, q))
+        yield Call("in_domain", J.in_domain, (self.points,), boolean=True)
 
     def around(self, z: Array, u: Array, key: int) -> Array:
         """Points near and far from each u, in the domain where it can be: (n, d), (n, d) → (n, m, d).

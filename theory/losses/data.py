@@ -6,7 +6,7 @@ from typing import Any, final
 
 import numpy as np
 
-from ..arrays import Array, IrrationalError, check_finite, constant, exact, is_exact
+from ..arrays import Array, IrrationalError, check_finite, constant, exact, is_exact, namespace
 
 
 def is_rational(*values: Any) -> bool:
@@ -37,6 +37,8 @@ class Data:
             return self.array
         kind = (theta.dtype, theta.device)
         if kind not in self._copies:
+            if not is_exact(theta) and not namespace(theta).isdtype(theta.dtype, "real floating"):
+                raise TypeError(f"theta must hold floats or Fractions, got {theta.dtype}")
             self._copies[kind] = constant(self.array, theta)
         return self._copies[kind]
 

@@ -18,8 +18,8 @@ from .linear_model import LinearModel
 class Huber(LinearModel):
     """L(θ) = Σᵢ ρ_c(aᵢᵀθ − bᵢ), or its mean; ρ_c(z) = z²/2 where |z| ≤ c, else c|z| − c²/2.
 
-    ``matrix``: A, shape (N, d); ``target``: b, shape (N,); ``threshold``: c > 0. ℓ = λ_max(AᵀA), attained when some θ has
-    all residuals below c (always when A has full row rank), else an upper bound; with Fractions it is exact or a
+    ``matrix``: A, shape (N, d); ``target``: b, shape (N,); ``threshold``: c > 0. ℓ = λ_max(AᵀA), attained when some
+    θ has all residuals below c (always when A has full row rank), else an upper bound; with Fractions it is exact or a
     rational upper bound, as for `LeastSquares`. μ = 0 and there is no η > 0 (unless A = 0, where L is constant): far
     away L grows linearly and ∇L stays bounded. The infimum is attained; with Fractions it is exact.
     """
@@ -32,7 +32,8 @@ class Huber(LinearModel):
     def __post_init__(self) -> None:
         check_number("threshold", self.threshold, above=0)
         rational = is_rational(self.matrix, self.target)
-        rows, offsets = Data("matrix", self.matrix, 2, rational=rational), Data("target", self.target, 1, rational=rational)
+        rows = Data("matrix", self.matrix, 2, rational=rational)
+        offsets = Data("target", self.target, 1, rational=rational)
         object.__setattr__(self, "matrix", rows.array)
         object.__setattr__(self, "target", offsets.array)
         self._store(rows, offsets, mean=self.mean)
@@ -53,7 +54,7 @@ class Huber(LinearModel):
 
     @cached_property
     def infimum(self) -> Real:
-        if self.spectrum.rank == self.rows:
+        if self.spectrum.rank == self.count:
             return 0 * self.spectrum.largest
         return self.value(self._solution).item()
 
@@ -70,6 +71,6 @@ class Huber(LinearModel):
 
     @cached_property
     def _solution(self) -> Array:
-        if self.spectrum.rank == self.rows:
+        if self.spectrum.rank == self.count:
             return consistent_solution(self.matrix, self.target)
         return huber_minimizer(self.matrix, self.target, scalar(self.threshold, self.matrix))

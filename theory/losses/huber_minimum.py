@@ -1,8 +1,8 @@
 """The minimum of a sum of Huber functions by a Newton method that ends (Madsen and Nielsen 1990).
 
-Where no residual crosses ±c, the function H(θ) = Σ ρ_c(aᵢᵀθ − bᵢ) is quadratic with Hessian Σ_{|zᵢ| ≤ c} aᵢaᵢᵀ. Each step
-solves for the stationary points of the present piece and searches the line exactly: along it the slope is piecewise
-linear and nondecreasing. A zero gradient proves the minimum, since H is convex.
+Where no residual crosses ±c, the function H(θ) = Σ ρ_c(aᵢᵀθ − bᵢ) is quadratic with Hessian Σ_{|zᵢ| ≤ c} aᵢaᵢᵀ. Each
+step solves for the stationary points of the present piece and searches the line exactly: along it the slope is
+piecewise linear and nondecreasing. A zero gradient proves the minimum, since H is convex.
 """
 
 from __future__ import annotations

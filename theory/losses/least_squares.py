@@ -34,7 +34,8 @@ class LeastSquares(LinearModel):
 
     def __post_init__(self) -> None:
         rational = is_rational(self.matrix, self.target)
-        rows, offsets = Data("matrix", self.matrix, 2, rational=rational), Data("target", self.target, 1, rational=rational)
+        rows = Data("matrix", self.matrix, 2, rational=rational)
+        offsets = Data("target", self.target, 1, rational=rational)
         object.__setattr__(self, "matrix", rows.array)
         object.__setattr__(self, "target", offsets.array)
         self._store(rows, offsets, mean=self.mean)
@@ -51,7 +52,7 @@ class LeastSquares(LinearModel):
 
     @cached_property
     def infimum(self) -> Real:
-        if self.spectrum.rank == self.rows:
+        if self.spectrum.rank == self.count:
             return 0 * self.spectrum.largest
         return square_norm(self.residual(self._solution)).item() / (2 * self._weight_divisor)
 

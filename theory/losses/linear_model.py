@@ -30,9 +30,8 @@ class LinearModel(Loss):
 
     def _store(self, rows: Data, offsets: Data, *, mean: bool, ridge: Real = 0) -> None:
         if rows.array.shape[0] != offsets.array.shape[0]:
-            raise ValueError(
-                f"matrix has {rows.array.shape[0]} rows, so it needs as many targets or labels, got {offsets.array.shape[0]}"
-            )
+            expected, given = rows.array.shape[0], offsets.array.shape[0]
+            raise ValueError(f"matrix has {expected} rows, so it needs as many targets or labels, got {given}")
         for name, value in (("_rows", rows), ("_offsets", offsets), ("_ridge", ridge)):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_weight_divisor", rows.array.shape[0] if mean else 1)
@@ -55,7 +54,7 @@ class LinearModel(Loss):
         return int(self._rows.array.shape[1])
 
     @property
-    def rows(self) -> int:
+    def count(self) -> int:
         """N, the number of rows."""
         return int(self._rows.array.shape[0])
 

@@ -53,7 +53,7 @@ class LogCosh(LinearModel):
 
     @cached_property
     def infimum(self) -> Real:
-        return 0.0 if self.spectrum.rank == self.rows else float(self.value(self._solution))
+        return 0.0 if self.spectrum.rank == self.count else float(self.value(self._solution))
 
     @property
     def strong_convexity(self) -> Real:
@@ -69,7 +69,7 @@ class LogCosh(LinearModel):
     @cached_property
     def _solution(self) -> Array:
         start = consistent_solution(self.matrix, self.target)
-        if self.spectrum.rank == self.rows:
+        if self.spectrum.rank == self.count:
             return start
         return convex_minimizer(self.value, self.gradient, self._hessian, start)
 

@@ -43,19 +43,18 @@ class Logistic(LinearModel):
         object.__setattr__(self, "matrix", rows.array)
         object.__setattr__(self, "labels", labels.array)
         object.__setattr__(self, "ridge", float(self.ridge))
-        object.__setattr__(self, "_labels", labels)
         self._store(rows, Data("labels", 0 * labels.array, 1), mean=self.mean, ridge=self.ridge)
 
     def rho(self, residual: Array) -> Array:
-        return softplus(-self._signs(residual) * refuse_exact("Logistic", residual))
+        return softplus(-self._signs.like(residual) * refuse_exact("Logistic", residual))
 
     def rho_slope(self, residual: Array) -> Array:
-        signs = self._signs(residual)
+        signs = self._signs.like(residual)
         return -signs * sigmoid(-signs * refuse_exact("Logistic", residual))
 
-    def _signs(self, like: Array) -> Array:
-        labels: Data = object.__getattribute__(self, "_labels")
-        return labels.like(like)
+    @cached_property
+    def _signs(self) -> Data:
+        return Data("labels", self.labels, 1)
 
     @property
     def curvature_bound(self) -> Real:

@@ -15,18 +15,18 @@ class NotAttained(ArithmeticError):  # noqa: N818 - reads as the state of the in
 
 
 def convex_minimizer(
-    value: Callable[[Array], Array],
-    gradient: Callable[[Array], Array],
-    hessian: Callable[[Array], Array],
+    value: Callable[..., Array],
+    gradient: Callable[..., Array],
+    hessian: Callable[..., Array],
     start: Array,
 ) -> Array:
-    """A minimiser of a convex function to rounding, from ``start`` of shape (d,); raises `NotAttained`.
+    """A minimiser of a convex function of θ to rounding, from ``start`` of shape (d,); raises `NotAttained`.
 
     An infimum that is not attained shows in Newton steps which do not shrink: the gradient and the Hessian then tend to
     zero together, as for e⁻ˣ.
     """
     found = minimize(
-        lambda theta: float(value(theta)),
+        value,
         start,
         jac=gradient,
         hess=hessian,
@@ -44,7 +44,7 @@ def convex_minimizer(
         theta, slope = new, new_slope
         step = _newton_step(hessian(theta), slope)
     if not np.linalg.norm(step) <= 1e-6 * (1 + np.linalg.norm(theta)):
-        raise NotAttained(f"no minimiser found: at {theta!r} the Newton step still has length {np.linalg.norm(step):.3g}")
+        raise NotAttained(f"no minimiser found: at {theta!r} the Newton step has length {np.linalg.norm(step):.3g}")
     return theta
 
 

@@ -36,8 +36,8 @@ def separable_rows(signed: Array) -> Array:
 def logistic_minimizer(signed: Array, ridge: float) -> tuple[Array, Array | None]:
     """For Σᵢ log(1 + exp(−bᵢᵀθ)) + (ridge/2)‖θ‖²: a θ whose attained rows give the infimum, and those rows.
 
-    The second entry is None when θ is a minimiser of the whole; otherwise it marks the rows that stay when the separable
-    ones are left out, and θ minimises their sum.
+    The second entry is None when θ is a minimiser of the whole; otherwise it marks the rows that stay when the
+    separable ones are left out, and θ minimises their sum.
     """
     basis = _row_space(signed)
     inside = signed @ basis
@@ -94,4 +94,4 @@ def _proves_minimum(signed: Array, theta: Array) -> bool:
     if not least > 0:
         return False
     decrement = float(np.sqrt(max(slope @ np.linalg.solve(hessian, slope), 0.0)))
-    return decrement <= 0.25 * np.sqrt(least) / float(np.linalg.norm(signed, axis=1).max())
+    return decrement <= 0.25 * float(np.sqrt(least)) / float(np.linalg.norm(signed, axis=1).max())

@@ -14,8 +14,8 @@ from .least_squares import consistent_solution
 from .linear_model import LinearModel
 
 #: The best η with ½f′² ≥ ηf for f(x) = x² + 3 sin² x, rounded down: the minimum of f′²/2f is 0.17553098587973173…, at
-#: x = ±2.20170917643…. Karimi, Nutini and Schmidt (2016, section 2) give 1/32 in the same convention, 5.6 times less. A proof
-#: in interval arithmetic is in the tests of this file.
+#: x = ±2.20170917643…. Karimi, Nutini and Schmidt (2016, section 2) give 1/32 in the same convention, 5.6 times less.
+#: A proof in interval arithmetic is in the tests of this file.
 SINE_QUADRATIC_PL = 0.1755309858797
 
 
@@ -27,7 +27,7 @@ class SineQuadratic(LinearModel):
     ``matrix``: A, shape (N, d), of full row rank; ``target``: b, shape (N,). Then L* = 0, at every θ with Aθ = b.
 
     ℓ = 8 λ_max(AᵀA), attained there. η = η_f λ_min(AAᵀ) with the constant η_f = `SINE_QUADRATIC_PL` of f, because
-    ½‖Aᵀf′(z)‖² ≥ λ_min(AAᵀ) ½‖f′(z)‖² ≥ λ_min(AAᵀ) η_f Σ f(zᵢ); it is the best one if AAᵀ is a multiple of the identity.
+    ½‖Aᵀf′(z)‖² ≥ λ_min(AAᵀ) ½‖f′(z)‖² ≥ λ_min(AAᵀ) η_f Σ f(zᵢ); it is the best when AAᵀ is a multiple of the identity.
     """
 
     matrix: Array
@@ -39,8 +39,8 @@ class SineQuadratic(LinearModel):
         object.__setattr__(self, "matrix", rows.array)
         object.__setattr__(self, "target", offsets.array)
         self._store(rows, offsets, mean=self.mean)
-        if self.spectrum.rank < self.rows:
-            raise ValueError(f"matrix must have full row rank, {self.rows}, got rank {self.spectrum.rank}")
+        if self.spectrum.rank < self.count:
+            raise ValueError(f"matrix must have full row rank, {self.count}, got rank {self.spectrum.rank}")
 
     @staticmethod
     def of_coordinates(dimension: int) -> SineQuadratic:
