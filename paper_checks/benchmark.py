@@ -78,7 +78,9 @@ def _rate(run: Callable[[Claim, int], int], claim: Claim, round_number: int) -> 
 def main() -> None:
     """Print the table and the median ratios over all claims."""
     claims, _ = registry.load()
-    table = Table("claim", "batched /s", "float example /s", "exact example /s", "batched ÷ float", "batched ÷ exact", box=None)
+    table = Table(
+        "claim", "batched /s", "float example /s", "exact example /s", "batched ÷ float", "batched ÷ exact", box=None
+    )
     over_float, over_exact = [], []
     for claim in claims.values():
         _batched(claim, ROUNDS), _float_examples(claim, ROUNDS), _exact_examples(claim, ROUNDS)  # warm up

@@ -113,7 +113,7 @@ def given(**families: Family) -> Callable[[Margin], _Quantified]:
 
 
 def claim(
-    id: str,  # noqa: A002 - the field's word
+    id: str,
     *,
     statement: str,
     source: str,

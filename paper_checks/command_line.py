@@ -37,7 +37,8 @@ _console = Console(highlight=False)
 _errors = Console(stderr=True, highlight=False)
 
 ClaimsOption = Annotated[
-    list[str] | None, typer.Option("--claims", metavar="MODULE", help="A Python file or module with claims of your own.")
+    list[str] | None,
+    typer.Option("--claims", metavar="MODULE", help="A Python file or module with claims of your own."),
 ]
 
 
@@ -67,7 +68,9 @@ def _load(modules: list[str] | None) -> tuple[dict[str, Claim], frozenset[str]]:
 
 
 def verify(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Claims or whole papers; all by default.")] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]…", help="Claims or whole papers; all by default.")
+    ] = None,
     effort: Annotated[Effort, typer.Option(help="How long to look.")] = Effort.STANDARD,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same report.")] = 0,
     jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 means one per processor.")] = 0,
@@ -81,6 +84,8 @@ def verify(
     """
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     known, own = _load(claims)
+    if claims and not own and not ids:
+        _fail(f"--claims: no claim is registered by {', '.join(claims)}")
     try:
         chosen = registry.select(known, tuple(ids or sorted(own)))
     except registry.UnknownClaimError as error:
@@ -180,7 +185,7 @@ def list_claims(claims: ClaimsOption = None) -> None:
 
 
 def show(
-    id: Annotated[str, typer.Argument(metavar="ID")],  # noqa: A002 - the field's word
+    id: Annotated[str, typer.Argument(metavar="ID")],
     out: Annotated[Path, typer.Option(help="Folder of the report to read the evidence from.")] = Path("report"),
     claims: ClaimsOption = None,
 ) -> None:
@@ -196,4 +201,3 @@ def show(
         _fail(f"ID must be one claim, {id!r} is a whole paper (mlbreg list shows its claims)")
     for line in describe_claim(claim, recorded().get(claim.id), out / "report.json"):
         _console.print(line)
-

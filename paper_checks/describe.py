@@ -14,7 +14,17 @@ from ..theory.losses import Quadratic
 from ..theory.problems import Problem
 from ..theory.regularizers import L1, Box, Zero
 
-_GREEK = {"theta": "θ", "theta_tilde": "θ̃", "tau": "τ", "delta": "δ", "lam": "λ", "xi": "ξ", "star": "θ*", "hat": "θ̂′", "other": "w"}
+_GREEK = {
+    "theta": "θ",
+    "theta_tilde": "θ̃",
+    "tau": "τ",
+    "delta": "δ",
+    "lam": "λ",
+    "xi": "ξ",
+    "star": "θ*",
+    "hat": "θ̂′",
+    "other": "w",
+}
 
 
 def number(value: Any) -> str:
@@ -30,7 +40,12 @@ def words(instance: dict[str, Any]) -> str:
     for name, value in instance.items():
         label = _GREEK.get(name, name)
         if isinstance(value, Problem):
-            parts += [f"d = {value.dimension}", f"L = {_loss(value)}", f"J = {_regularizer(value)}", f"δ = {number(value.delta)}"]
+            parts += [
+                f"d = {value.dimension}",
+                f"L = {_loss(value)}",
+                f"J = {_regularizer(value)}",
+                f"δ = {number(value.delta)}",
+            ]
         elif isinstance(value, Restriction):
             parts.append(f"R selects the coordinates {{{', '.join(map(str, value.indices))}}}")
         elif isinstance(value, PrimalDual):
@@ -72,7 +87,11 @@ def _regularizer(problem: Problem) -> str:
         return "0"
     if isinstance(regularizer, L1):
         return f"{'' if regularizer.lam == 1 else number(regularizer.lam)}‖θ‖₁"
-    if isinstance(regularizer, Box) and not isinstance(regularizer.lower, tuple) and not isinstance(regularizer.upper, tuple):
+    if (
+        isinstance(regularizer, Box)
+        and not isinstance(regularizer.lower, tuple)
+        and not isinstance(regularizer.upper, tuple)
+    ):
         upper = "∞)" if regularizer.upper == float("inf") else f"{number(regularizer.upper)}]"
         return f"χ of [{number(regularizer.lower)}, {upper}"
     return code(regularizer)

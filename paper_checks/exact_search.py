@@ -67,7 +67,7 @@ def _search(
             exact_instances(small),
             violates,
             settings=hypothesis.settings(max_examples=examples, **_SETTINGS),
-            random=Random(seed + 1000 * level),  # noqa: S311 - reproducible, not secret
+            random=Random(seed + 1000 * level),
         )
     except (NoSuchExample, Unsatisfiable):
         return ExactEvidence(judged, irrational), None

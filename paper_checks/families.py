@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, final
 
+from hypothesis import strategies as hs
 from hypothesis.strategies import SearchStrategy
 from numpy.random import Generator
 
@@ -40,11 +41,11 @@ class Family(ABC):
     def strategy(self, drawn: Drawn) -> SearchStrategy[Any]:
         """One exact value, with a leading batch axis of length 1 where the family is batched."""
 
-    def simplified(self, level: int) -> Family:  # noqa: ARG002 - an interface
+    def simplified(self, level: int) -> Family:
         """The part of the family to be searched first for a small counterexample: level 0 is the simplest, 3 everything."""
         return self
 
-    def perturb(self, rng: Generator, value: Any, drawn: Drawn, size: float) -> Any:  # noqa: ARG002 - an interface
+    def perturb(self, rng: Generator, value: Any, drawn: Drawn, size: float) -> Any:
         """A value near the given one, for the adversary; the value itself where nothing is continuous."""
         return value
 
@@ -71,6 +72,8 @@ class Problems(Family):
         named = {*self.losses, *(["half_square"] if "quadratic" in self.losses else [])}
         losses = [kind for kind in strategies.LOSSES if kind in named]
         regularizers = [kind for kind in strategies.REGULARIZERS if kind in self.regularizers]
+        if not losses or not regularizers:
+            return hs.nothing()  # logistic, say: floating point alone is left
         if self.is_simplest:
             return strategies.problems(losses[:1], regularizers[:1], 1, max_delta=0)
         return strategies.problems(losses, regularizers, min(self.max_dimension, 3))
@@ -166,6 +169,21 @@ class Vectors(Family):
 
 @final
 @dataclass(frozen=True)
+class UnrelatedPairs(Family):
+    """(θ, v) with v any vector: what is left of a pair without v ∈ ∂J_δ(θ)."""
+
+    coarse: bool = False
+
+    def sample(self, rng: Generator, count: int, drawn: Drawn) -> PrimalDual:
+        return PrimalDual(*(side.sample(rng, count, drawn) for side in (Points(self.coarse), Vectors(self.coarse))))
+
+    def strategy(self, drawn: Drawn) -> SearchStrategy[PrimalDual]:
+        theta, v = Points(self.coarse).strategy(drawn), Vectors(self.coarse).strategy(drawn)
+        return hs.builds(PrimalDual, theta, v)
+
+
+@final
+@dataclass(frozen=True)
 class StepSizes(Family):
     """τ ∈ (0, at_most·u] with the unit u = 1/𝖫 = 1/(ℓδ) of the problem, the end point included."""
 
@@ -233,6 +251,11 @@ def primal_dual_pairs() -> PrimalDualPairs:
 def coarse_pairs() -> PrimalDualPairs:
     """(θ̂, v̂ ∈ ∂Ĵ_δ(θ̂)) of ``problem`` on ``restriction``."""
     return PrimalDualPairs(coarse=True)
+
+
+def unrelated_pairs(coarse: bool = False) -> UnrelatedPairs:
+    """(θ, v) with v any vector, for the experiment without v ∈ ∂J_δ(θ)."""
+    return UnrelatedPairs(coarse)
 
 
 def points() -> Points:

@@ -78,4 +78,7 @@ def float_margins(margin: Margin, batch: Instance) -> dict[str, np.ndarray]:
     of the batch tells how large its terms are: everything is divided by it, so that one tolerance fits rounding.
     """
     found = {name: values.astype(np.float64) for name, values in margins(margin, batch).items()}
-    return {name: values / max(1.0, np.max(np.abs(values[np.isfinite(values)]), initial=0.0)) for name, values in found.items()}
+    return {
+        name: values / max(1.0, np.max(np.abs(values[np.isfinite(values)]), initial=0.0))
+        for name, values in found.items()
+    }

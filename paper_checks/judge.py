@@ -1,9 +1,9 @@
 """The judge: every kind of evidence about one claim, and the verdict that follows from it.
 
-    refuted          an exact counterexample exists
-    undecided        floating point shows a violation (or no number) that exact arithmetic did not confirm; a proof fails
-    proved           every step of the proof is verified and no instance violates the claim
-    supported        no instance violates the claim
+refuted          an exact counterexample exists
+undecided        floating point shows a violation (or no number) that exact arithmetic did not confirm; a proof fails
+proved           every step of the proof is verified and no instance violates the claim
+supported        no instance violates the claim
 """
 
 from __future__ import annotations
@@ -67,18 +67,19 @@ def judge(
 ) -> ClaimEvidence:
     """All evidence about one claim. The same claim, effort and seed give the same evidence (``seconds`` apart).
 
-    ``modules`` are the user's claim files, for the command that reproduces the evidence. A claim whose code raises an exception is undecided, and says so: one broken claim does not end a run.
+    ``modules`` are the user's claim files, for the command that reproduces the evidence. A claim whose code raises an
+    exception is undecided, and says so: one broken claim does not end a run.
     """
-    command = " ".join([f"mlbreg verify {claim.id} --effort {effort} --seed {seed}", *(f"--claims {m}" for m in modules)])
     start = time.perf_counter()
     try:
-        return _record(claim, reproduce=command, **_judge(claim, effort, seed), seconds=time.perf_counter() - start)
+        evidence = _judge(claim, effort, seed)
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         reason = f"{type(error).__name__}: {error} (in {last.name}, {Path(last.filename).name}:{last.lineno})"
-        return _record(
-            claim, reproduce=command, verdict=Verdict.UNDECIDED, reason=reason, instances=0, smallest_margin=None
-        )
+        evidence = _record(claim, verdict=Verdict.UNDECIDED, reason=reason, instances=0, smallest_margin=None)
+    files = "".join(f" --claims {module}" for module in modules)
+    reproduce = f"mlbreg verify {claim.id} --effort {effort} --seed {seed}{files}"
+    return replace(evidence, reproduce=reproduce, seconds=time.perf_counter() - start)
 
 
 def _record(claim: Claim, **evidence: Any) -> ClaimEvidence:
@@ -93,7 +94,7 @@ def _record(claim: Claim, **evidence: Any) -> ClaimEvidence:
     )
 
 
-def _judge(claim: Claim, effort: Effort, seed: int) -> dict[str, Any]:
+def _judge(claim: Claim, effort: Effort, seed: int) -> ClaimEvidence:
     budget = BUDGETS[effort]
     search = random_search(
         claim.given, claim.margin, budget.problems, budget.batch, seed, (claim.id, "random"), keep_worst=4
@@ -107,7 +108,8 @@ def _judge(claim: Claim, effort: Effort, seed: int) -> dict[str, Any]:
         found = float_counterexample(claim.given, claim.margin, search.worst[0][1])
     holding = frozenset(c.name for c in conclusions if not (c.violations or c.not_a_number or c.counterexample))
     limit = claim.step_size_limit or _only_step_size(claim, conclusions)
-    return dict(
+    return _record(
+        claim,
         verdict=verdict,
         reason=reason,
         instances=search.instances + exact.instances + (adversary.evaluations if adversary else 0),
@@ -141,8 +143,9 @@ def _exact_evidence(
     for name, values in search.margins.items():
         evidence, found = summary(name, values), None
         if first is not None and (first.conclusion == name or evidence.violations):
+            # A violation was seen, so a longer search is worth it: chance must not decide between refuted and undecided.
             more, found = exact_search(
-                claim.given, claim.margin, budget.exact, _exact_seed(seed, claim.id, name), only=frozenset({name})
+                claim.given, claim.margin, 4 * budget.exact, _exact_seed(seed, claim.id, name), only=frozenset({name})
             )
             exact = ExactEvidence(exact.instances + more.instances, exact.irrational + more.irrational)
         conclusions.append(replace(evidence, counterexample=found))
@@ -187,7 +190,10 @@ def _decide(
     if proof is not None and proof.failing:
         return Verdict.UNDECIDED, f"a step of the proof does not hold: {proof.failing[0]}"
     if stands:
-        return Verdict.PROVED, f"{len(proof.steps) if proof else 0} steps verified symbolically; no instance below −{TOLERANCE:g}"
+        return (
+            Verdict.PROVED,
+            f"{len(proof.steps) if proof else 0} steps verified symbolically; no instance below −{TOLERANCE:g}",
+        )
     return Verdict.SUPPORTED, f"smallest margin {lowest:.3g}"
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 
-
 @dataclass(frozen=True)
 class Step:
     """``expression`` must vanish identically; ``because`` says what it means and how it is used."""

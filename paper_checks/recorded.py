@@ -22,4 +22,6 @@ def recorded() -> dict[str, Record]:
     """The reviewed verdicts by claim id."""
     with files(__package__).joinpath("recorded.toml").open("rb") as file:
         entries = tomllib.load(file)
-    return {id: Record(Verdict(entry["verdict"]), str(entry["date"]), entry["evidence"]) for id, entry in entries.items()}
+    return {
+        id: Record(Verdict(entry["verdict"]), str(entry["date"]), entry["evidence"]) for id, entry in entries.items()
+    }

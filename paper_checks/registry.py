@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from zlib import crc32
 
 from .claim_record import Claim, registered
 
@@ -25,7 +26,12 @@ def load(modules: tuple[str, ...] = ()) -> tuple[dict[str, Claim], frozenset[str
     First the entry points of group ``mlbreg.claims`` are loaded, then the modules.
     """
     for entry in entry_points(group="mlbreg.claims"):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:
+            raise ClaimsModuleError(
+                f"the claims of the entry point {entry.name!r} ({entry.value}) fail to load: {type(error).__name__}: {error}"
+            ) from error
     installed = set(registered())
     for module in modules:
         _load_module(module)
@@ -37,14 +43,15 @@ def _load_module(module: str) -> None:
     if path.suffix != ".py":
         try:
             importlib.import_module(module)
-        except ImportError as error:
+        except Exception as error:
             raise ClaimsModuleError(
-                f"--claims must be a Python file or an importable module, got {module!r}: {error}"
+                f"--claims must be a Python file or an importable module, got {module!r}: {type(error).__name__}: {error}"
             ) from error
         return
     if not path.is_file():
         raise ClaimsModuleError(f"--claims must be a Python file or an importable module; there is no file {module!r}")
-    name = f"mlbreg_user_claims_{path.stem}"
+    # Two files in different folders may have the same name.
+    name = f"mlbreg_user_claims_{path.stem}_{crc32(str(path.resolve()).encode()):08x}"
     if name in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(name, path)

@@ -57,7 +57,11 @@ def check_output(out: Path) -> None:
     if out.is_dir() and any(out.iterdir()) and not (out / "report.json").is_file():
         raise OutputError(f"--out must be a new or empty folder or an earlier report; {out} holds other files")
     parent = next(folder for folder in out.parents if folder.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK) or (out.is_dir() and not os.access(out, os.W_OK)):
+    if (
+        not parent.is_dir()
+        or not os.access(parent, os.W_OK | os.X_OK)
+        or (out.is_dir() and not os.access(out, os.W_OK))
+    ):
         raise OutputError(f"--out must be writable, {out} is not")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -67,11 +71,15 @@ def check_output(out: Path) -> None:
         raise OutputError(f"--out must be writable, {out} is not: {error}") from error
 
 
+def _say_nothing(evidence: ClaimEvidence, resumed: bool) -> None:
+    del evidence, resumed
+
+
 def run(
     claims: list[Claim],
     settings: Settings,
     out: Path,
-    on_finished: Callable[[ClaimEvidence, bool], None] = lambda evidence, resumed: None,
+    on_finished: Callable[[ClaimEvidence, bool], None] = _say_nothing,
 ) -> RunEvidence:
     """Judge the claims and write the report to ``out``; ``on_finished(evidence, resumed)`` is called for each claim.
 
@@ -89,18 +97,18 @@ def run(
             partial.write(evidence)
             finished[evidence.id] = evidence
             on_finished(evidence, False)
+        result = RunEvidence(
+            effort=str(settings.effort),
+            seed=settings.seed,
+            version=version("mlbreg"),
+            planned=[claim.id for claim in claims],
+            claims=[finished[claim.id] for claim in claims],
+            recorded={id: str(record.verdict) for id, record in recorded().items()},
+            seconds=time.perf_counter() - start,
+        )
+        _write_report(result, out)
     except KeyboardInterrupt:
         raise InterruptedRunError(len(finished), len(claims), partial.folder) from None
-    result = RunEvidence(
-        effort=str(settings.effort),
-        seed=settings.seed,
-        version=version("mlbreg"),
-        planned=[claim.id for claim in claims],
-        claims=[finished[claim.id] for claim in claims],
-        recorded={id: str(record.verdict) for id, record in recorded().items()},
-        seconds=time.perf_counter() - start,
-    )
-    _write_report(result, out)
     partial.remove()
     return result
 
@@ -116,8 +124,13 @@ def _write_report(result: RunEvidence, out: Path) -> None:
         if out.exists():
             old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.old."))
             out.rename(old / out.name)
-            built.rename(out)
-            shutil.rmtree(old)
+            try:
+                built.rename(out)
+            except BaseException:
+                (old / out.name).rename(out)
+                raise
+            finally:
+                shutil.rmtree(old)
         else:
             built.rename(out)
     except BaseException:
@@ -195,5 +208,5 @@ def _start_worker(modules: tuple[str, ...]) -> None:
     registry.load(modules)
 
 
-def _judge_by_id(id: str, effort: Effort, seed: int, modules: tuple[str, ...]) -> ClaimEvidence:  # noqa: A002
+def _judge_by_id(id: str, effort: Effort, seed: int, modules: tuple[str, ...]) -> ClaimEvidence:
     return judge(registered()[id], effort, seed, modules)

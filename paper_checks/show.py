@@ -33,7 +33,7 @@ def describe_claim(claim: Claim, record: Record | None, report: Path) -> Iterato
     yield from _evidence_lines(evidence)
 
 
-def _evidence(report: Path, id: str) -> dict[str, Any] | None:  # noqa: A002
+def _evidence(report: Path, id: str) -> dict[str, Any] | None:
     if not report.is_file():
         return None
     found: dict[str, Any] | None = json.loads(report.read_text())["claims"].get(id)

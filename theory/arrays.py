@@ -22,6 +22,7 @@ Array: TypeAlias = Any
 Real: TypeAlias = Any
 
 _NUMPY = np.empty(0)
+_ZERO: Any = Fraction(0)
 
 
 class IrrationalError(ArithmeticError):
@@ -43,7 +44,7 @@ def exact(values: Any) -> Array:
     source = np.asarray(values, dtype=object)
     result = np.empty(source.shape, dtype=object)
     for position in np.ndindex(source.shape):
-        entry = source[position]
+        entry: Any = source[position]
         result[position] = entry if isinstance(entry, float) and not math.isfinite(entry) else Fraction(entry)
     return result
 
@@ -97,7 +98,7 @@ def sqrt(x: Array) -> Array:
 def total(x: Array, axis: int = -1) -> Array:
     """Sum over ``axis`` that stays an array of the same kind (an exact sum over all axes stays an object array)."""
     if is_exact(x):
-        return np.asarray(np.sum(x, axis=axis, initial=Fraction(0)), dtype=object)
+        return np.asarray(np.add.reduce(x, axis=axis, initial=_ZERO), dtype=object)
     return namespace(x).sum(x, axis=axis)
 
 
@@ -147,8 +148,9 @@ def check_number(name: str, value: Real, *, above: float | None = None, at_least
         allowed += f" ≥ {at_least}"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be {allowed}, got {value!r}")
+    number: Any = value
     finite = isinstance(value, Fraction) or math.isfinite(value)
-    if not finite or (above is not None and not value > above) or (at_least is not None and not value >= at_least):
+    if not finite or (above is not None and not number > above) or (at_least is not None and not number >= at_least):
         raise ValueError(f"{name} must be {allowed}, got {value!r}")
     return value
 

@@ -19,7 +19,9 @@ from .margins import at_most
 
 def lipschitz_gradient(loss: Loss, constant: Real, theta_tilde: Array, theta: Array) -> Array:
     """‖∇L(θ̃) − ∇L(θ)‖ ≤ ℓ‖θ̃ − θ‖ (bungert2021 (3.2))."""
-    return at_most(norm(loss.gradient(theta_tilde) - loss.gradient(theta)), scalar(constant, theta) * norm(theta_tilde - theta))
+    return at_most(
+        norm(loss.gradient(theta_tilde) - loss.gradient(theta)), scalar(constant, theta) * norm(theta_tilde - theta)
+    )
 
 
 def quadratic_upper_bound(loss: Loss, constant: Real, theta_tilde: Array, theta: Array) -> Array:
@@ -44,7 +46,9 @@ def relative_smoothness(loss: Loss, net: ElasticNet, constant: Real, theta_tilde
     return at_most(loss.value(theta_tilde), value + linear + distance, value, *terms)
 
 
-def relative_strong_convexity(loss: Loss, net: ElasticNet, constant: Real, theta_tilde: Array, pair: PrimalDual) -> Array:
+def relative_strong_convexity(
+    loss: Loss, net: ElasticNet, constant: Real, theta_tilde: Array, pair: PrimalDual
+) -> Array:
     """L(θ̃) ≥ L(θ) + ⟨∇L(θ), θ̃ − θ⟩ + ν D^v_{J_δ}(θ̃, θ) (bungert2021 (3.5), assumption 3 there)."""
     value, linear, distance, terms = _relative_model(loss, net, constant, theta_tilde, pair)
     return at_most(value + linear + distance, loss.value(theta_tilde), value, *terms)
@@ -57,7 +61,10 @@ def _relative_model(
     gradient, factor = loss.gradient(pair.theta), scalar(constant, pair.theta)
     linear = inner(gradient, theta_tilde - pair.theta)
     distance = factor * bregman(net, theta_tilde, pair.theta, pair.v)
-    sizes = [inner(abs(gradient), abs(theta_tilde) + abs(pair.theta)), factor * size(net, theta_tilde, pair.theta, pair.v)]
+    sizes = [
+        inner(abs(gradient), abs(theta_tilde) + abs(pair.theta)),
+        factor * size(net, theta_tilde, pair.theta, pair.v),
+    ]
     return loss.value(pair.theta), linear, distance, sizes
 
 

@@ -221,7 +221,9 @@ class Restriction:
     def prolong(self, coarse: Array) -> Array:
         """Px̂, shape ``(..., d̂) → (..., d)``."""
         check_vector("coarse", coarse, self.coarse_dimension)
-        zeros = namespace(coarse).zeros((*coarse.shape[:-1], self.dimension), dtype=coarse.dtype, device=_device(coarse))
+        zeros = namespace(coarse).zeros(
+            (*coarse.shape[:-1], self.dimension), dtype=coarse.dtype, device=_device(coarse)
+        )
         return self.embed(coarse, zeros)
 
     def embed(self, coarse: Array, fine: Array) -> Array:

@@ -13,8 +13,8 @@ Margins about an expectation take arrays with an axis of equally likely outcomes
 
 from __future__ import annotations
 
-from .arrays import Array, inner, largest, scalar, square_norm, total
 from . import divergences
+from .arrays import Array, inner, largest, scalar, square_norm, total
 from .divergences import bregman, size
 from .elastic_net import ElasticNet, PrimalDual
 from .losses.base import Loss
@@ -23,10 +23,16 @@ from .margins import at_most, equal
 
 def membership(net: ElasticNet, pair: PrimalDual) -> dict[str, Array]:
     """v ∈ ∂J_δ(θ) by three oracles that share no code: the prox, the conjugate, the explicit subdifferential."""
-    residual, gap, distance = net.fixed_point_residual(pair), net.fenchel_young_gap(pair), net.subgradient_residual(pair)
+    residual, gap, distance = (
+        net.fixed_point_residual(pair),
+        net.fenchel_young_gap(pair),
+        net.subgradient_residual(pair),
+    )
     p = net.p(pair)
     return {
-        "θ = prox_{δJ}(δv)": at_most(residual, 0 * residual, largest(pair.theta), largest(scalar(net.delta, p) * pair.v)),
+        "θ = prox_{δJ}(δv)": at_most(
+            residual, 0 * residual, largest(pair.theta), largest(scalar(net.delta, p) * pair.v)
+        ),
         "Fenchel–Young gap = 0": at_most(abs(gap), 0 * gap, size(net, pair.theta, 0 * pair.theta, pair.v)),
         "v − θ/δ ∈ ∂J(θ)": at_most(distance, 0 * distance, largest(pair.v), largest(pair.theta) / scalar(net.delta, p)),
     }
@@ -61,7 +67,9 @@ def loss_decay(
     after = expectation(loss.value(outcomes.theta))
     distance = expectation(divergences.symmetric(net.p(outcomes), net.p(start), outcomes.theta, start.theta)) / tau
     square = (2 - ell * tau * delta) / (2 * tau * delta) * expectation(square_norm(outcomes.theta - start.theta))
-    terms = expectation(size(net, outcomes.theta, start.theta, start.v) + size(net, start.theta, outcomes.theta, outcomes.v))
+    terms = expectation(
+        size(net, outcomes.theta, start.theta, start.v) + size(net, start.theta, outcomes.theta, outcomes.v)
+    )
     return at_most(after + distance + square, before + slack, before, after, terms / tau)
 
 
@@ -99,5 +107,3 @@ def monotone(net: ElasticNet, first: PrimalDual, second: PrimalDual) -> Array:
     value = divergences.symmetric(p_first, p_second, first.theta, second.theta)
     terms = [inner(abs(v), abs(theta)) for v in (first.v, second.v) for theta in (first.theta, second.theta)]
     return at_most(0 * value, value, *terms)  # p = v − θ/δ cancels, so rounding has the size of v
-
-

@@ -25,7 +25,9 @@ class Problem:
 
     def __post_init__(self) -> None:
         if self.groups.dimension != self.loss.dimension:
-            raise ValueError(f"groups must partition 0 … {self.loss.dimension - 1}, got {self.groups.dimension} coordinates")
+            raise ValueError(
+                f"groups must partition 0 … {self.loss.dimension - 1}, got {self.groups.dimension} coordinates"
+            )
         finest = self.regularizer.separable_groups(self.loss.dimension)
         if not self.groups.is_refined_by(finest):
             raise ValueError(f"groups must not split a group of {self.regularizer!r}, got {self.groups.members}")

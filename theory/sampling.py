@@ -43,7 +43,9 @@ def _sine(rng: Generator, dimension: int) -> Loss:
 
 #: Loss kinds by name; those of `SMOOTH` have a Lipschitz gradient.
 LOSSES: Mapping[str, Callable[[Generator, int], Loss]] = {
-    "quadratic": lambda rng, d: Quadratic(np.abs(rng.normal(size=d)) * (rng.random(d) < 0.8) * _scale(rng), rng.normal(size=d)),
+    "quadratic": lambda rng, d: Quadratic(
+        np.abs(rng.normal(size=d)) * (rng.random(d) < 0.8) * _scale(rng), rng.normal(size=d)
+    ),
     "least_squares": lambda rng, d: LeastSquares(*_data(rng, d)),
     "finite_sum": lambda rng, d: FiniteSum.least_squares(*_data(rng, d)),
     "logistic": _logistic,
@@ -78,7 +80,9 @@ def regularizer(rng: Generator, partition: Groups, kinds: Collection[str] = REGU
     if kind == "l1":
         return L1(lam)
     if kind == "weighted_l1":
-        return WeightedL1(list(lam * np.abs(rng.normal(size=partition.dimension)) * (rng.random(partition.dimension) < 0.9)))
+        return WeightedL1(
+            list(lam * np.abs(rng.normal(size=partition.dimension)) * (rng.random(partition.dimension) < 0.9))
+        )
     if kind == "group_l2":
         return GroupL2(lam, partition)
     if kind == "box":
@@ -90,7 +94,9 @@ def regularizer(rng: Generator, partition: Groups, kinds: Collection[str] = REGU
         return Nuclear(lam, (rows, partition.dimension // rows))
     if kind in ("mixture", "nuclear"):
         return Mixture(partition, [_part(rng, size, nuclear=kind == "nuclear") for size in partition.sizes])
-    return Zero()
+    if kind == "zero":
+        return Zero()
+    raise ValueError(f"kinds must be some of {list(REGULARIZERS)}, got {str(kind)!r}")
 
 
 def _part(rng: Generator, size: int, *, nuclear: bool) -> Regularizer:

@@ -38,12 +38,16 @@ SMOOTH = ("half_square", "quadratic", "least_squares", "finite_sum", "huber")
 REGULARIZERS = ("zero", "l1", "nonnegative", "box", "weighted_l1", "group_l2", "mixture")
 
 # Integer vectors with integer norm, by length: blocks of groups that stay rational under the group norm.
-_PYTHAGOREAN = {
+_PYTHAGOREAN: dict[int, list[tuple[int, ...]]] = {
     1: [(1,)],
     2: [(1, 0), (0, 1), (3, 4), (4, 3), (-3, 4), (5, 12)],
     3: [(1, 0, 0), (0, 1, 0), (1, 2, 2), (2, -1, 2), (2, 3, 6)],
     4: [(1, 1, 1, 1), (1, 0, 0, 0), (1, -1, 1, 1), (2, 4, 5, 6)],
 }
+
+
+def _rational_patterns(size: int) -> list[tuple[int, ...]]:
+    return list(_PYTHAGOREAN.get(size, [(1,) + (0,) * (size - 1)]))
 
 
 def rationals(largest: int = 6) -> SearchStrategy[Fraction]:
@@ -87,7 +91,7 @@ def vectors_with_rational_norms(draw: DrawFn, groups: Groups) -> Array:
         if not members:
             continue
         scale = draw(rationals())
-        pattern = draw(hs.sampled_from(_PYTHAGOREAN.get(len(members), [(1,) + (0,) * (len(members) - 1)])))
+        pattern = draw(hs.sampled_from(_rational_patterns(len(members))))
         norm = isqrt(sum(entry * entry for entry in pattern))
         for coordinate, entry in zip(members, pattern, strict=True):
             entries[coordinate] = scale * Fraction(entry, norm)
@@ -111,7 +115,12 @@ def losses(draw: DrawFn, dimension: int, kinds: Collection[str] = SMOOTH) -> Los
     if kind == "quartic":
         return Quartic(exact(entries(positive_rationals(), dimension)))
     rows = 1 if kind != "finite_sum" else 2
-    matrix = exact([entries(hs.sampled_from([Fraction(1), Fraction(0), Fraction(-1), Fraction(2)]), dimension) for _ in range(rows)])
+    matrix = exact(
+        [
+            entries(hs.sampled_from([Fraction(1), Fraction(0), Fraction(-1), Fraction(2)]), dimension)
+            for _ in range(rows)
+        ]
+    )
     target = exact(entries(rationals(), rows))
     if kind == "huber":
         return Huber(matrix, target, draw(positive_rationals()))

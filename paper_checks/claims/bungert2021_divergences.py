@@ -12,7 +12,7 @@ from ...theory.elastic_net import PrimalDual
 from ...theory.margins import equal
 from ...theory.problems import Problem
 from .. import families
-from ..claim_record import Claim, Hypothesis, Mutant, claim, given
+from ..claim_record import Hypothesis, Mutant, claim, given
 from ..proof import Proof, Step, symbols
 from . import planted
 from .bungert2021_loss_decay import SOURCE, noisy_steps
@@ -102,10 +102,7 @@ def _remark_repaired_proof() -> Proof:
         Hypothesis(
             "p is a subgradient",
             "p ∈ ∂J(θ)",
-            without={"other": families.vectors()},
-            margin=lambda problem, star, pair, other: remark_3_1_repaired.margin(
-                problem, star, PrimalDual(pair.theta, other)
-            ),
+            without={"pair": families.unrelated_pairs()},
         ),
     ),
     mutants=(
@@ -126,7 +123,9 @@ def remark_3_1_repaired(problem: Problem, star: Array, pair: PrimalDual) -> Arra
 
 
 def _split_proof() -> Proof:
-    J2, J1, tt2, tt1, t21, v2, v1, delta = symbols("J_2", "J_1", "|t_2|^2", "|t_1|^2", "<t_1,t_2>", "<v,t_2>", "<v,t_1>", "delta")
+    J2, J1, tt2, tt1, t21, v2, v1, delta = symbols(
+        "J_2", "J_1", "|t_2|^2", "|t_1|^2", "<t_1,t_2>", "<v,t_2>", "<v,t_1>", "delta"
+    )
     left = (J2 + tt2 / (2 * delta)) - (J1 + tt1 / (2 * delta)) - (v2 - v1)
     right = J2 - J1 - ((v2 - t21 / delta) - (v1 - tt1 / delta)) + (tt2 - 2 * t21 + tt1) / (2 * delta)
     return Proof((Step("expand both sides with p = v − θ/δ", left - right),), "An identity for any J, δ > 0 and v.")
@@ -141,10 +140,7 @@ def _split_proof() -> Proof:
         Hypothesis(
             "v ∈ ∂J_δ(θ)",
             "v is a subgradient",
-            without={"other": families.vectors()},
-            margin=lambda problem, theta_tilde, pair, other: lemma_b_1.margin(
-                problem, theta_tilde, PrimalDual(pair.theta, other)
-            ),
+            without={"pair": families.unrelated_pairs()},
             why="the identity is algebra: it holds for any v with p = v − θ/δ; that v is a subgradient makes the terms ≥ 0",
         ),
     ),
@@ -174,16 +170,15 @@ def lemma_b_1(problem: Problem, theta_tilde: Array, pair: PrimalDual) -> Array:
     return inequalities.bregman_split(problem.elastic_net, theta_tilde, pair)
 
 
-def _changes(problem: Problem, star: Array, pair: PrimalDual, tau: Array, xi: Array, *, use_g: bool) -> dict[str, Array]:
+def _changes(
+    problem: Problem, star: Array, pair: PrimalDual, tau: Array, xi: Array, *, use_g: bool
+) -> dict[str, Array]:
     """(B.1) and (B.2) in expectation, with ∇L(θ) as the lemma has it or with the g of each outcome."""
     start, after, gradient = noisy_steps(problem, pair, tau, xi)
     used = gradient if use_g else gradient - xi
     sides = inequalities.distance_change(problem.elastic_net, star[..., None, :], start, after, tau[..., None], used)
     mean = inequalities.expectation
-    return {
-        name: equal(mean(left), mean(right), mean(terms))
-        for name, (left, right, terms) in sides.items()
-    }
+    return {name: equal(mean(left), mean(right), mean(terms)) for name, (left, right, terms) in sides.items()}
 
 
 _STOCHASTIC = {
@@ -230,7 +225,9 @@ def lemma_b_2(problem: Problem, star: Array, pair: PrimalDual, tau: Array, xi: A
 
 
 def _pathwise_proof() -> Proof:
-    F_star, F0, F1, v0s, v00, v01, v1s, v11, v10, tau = symbols("J(t^*)", "J(t)", "J(t_+)", "<v,t^*>", "<v,t>", "<v,t_+>", "<v_+,t^*>", "<v_+,t_+>", "<v_+,t>", "tau")
+    F_star, F0, F1, v0s, v00, v01, v1s, v11, v10 = symbols(
+        "J(t^*)", "J(t)", "J(t_+)", "<v,t^*>", "<v,t>", "<v,t_+>", "<v_+,t^*>", "<v_+,t_+>", "<v_+,t>"
+    )
     old, new = F_star - F0 - (v0s - v00), F_star - F1 - (v1s - v11)
     forward, backward = F1 - F0 - (v01 - v00), F0 - F1 - (v10 - v11)
     # τ⟨g, x⟩ = ⟨v, x⟩ − ⟨v⁺, x⟩
@@ -251,7 +248,9 @@ def _pathwise_proof() -> Proof:
     r"= D^{v^+}_{J_\delta}(\theta, \theta^+) + \tau\langle g, \theta^* - \theta\rangle",
     source=f"{SOURCE}, proof of lemma B.2",
     hypotheses=(
-        Hypothesis("J(θ*) < ∞", "θ* ∈ dom J", why="without it both sides are ∞ − ∞: the statement has no meaning to test"),
+        Hypothesis(
+            "J(θ*) < ∞", "θ* ∈ dom J", why="without it both sides are ∞ − ∞: the statement has no meaning to test"
+        ),
     ),
     mutants=(_EXCHANGED, planted.ASCENT, planted.DOUBLE_STEP, planted.PRIMAL_STEP),
     proof=_pathwise_proof,
@@ -260,6 +259,3 @@ def _pathwise_proof() -> Proof:
 def lemma_b_2_pathwise(problem: Problem, star: Array, pair: PrimalDual, tau: Array, xi: Array) -> dict[str, Array]:
     """Before expectations are taken, with the g that was drawn. Averaged, it is what lemma B.2 should say."""
     return _changes(problem, star, pair, tau, xi, use_g=True)
-
-
-CLAIMS: tuple[Claim, ...] = (remark_3_1, remark_3_1_repaired, lemma_b_1, lemma_b_2, lemma_b_2_pathwise)

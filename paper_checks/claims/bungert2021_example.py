@@ -21,7 +21,7 @@ from ...theory.problems import Problem
 from ...theory.regularizers import Box, NonNegative, Regularizer
 from ...theory.strategies import positive_rationals
 from .. import families
-from ..claim_record import Claim, Hypothesis, Mutant, claim, given
+from ..claim_record import Hypothesis, Mutant, claim, given
 from ..families import Family
 from ..proof import Proof, Step, symbols
 from . import planted
@@ -45,7 +45,9 @@ class Example(Family):
 
     def strategy(self, drawn: Mapping[str, Any]) -> SearchStrategy[Problem]:
         loss = Quadratic(exact([2]), exact([-1]))
-        return hs.builds(lambda delta: Problem(loss, self.regularizer, delta, Groups.singletons(1)), positive_rationals(3))
+        return hs.builds(
+            lambda delta: Problem(loss, self.regularizer, delta, Groups.singletons(1)), positive_rationals(3)
+        )
 
 
 def _run(problem: Problem, pair: PrimalDual, tau: Array, shrink: Fraction = Fraction(1)) -> list[PrimalDual]:
@@ -79,10 +81,16 @@ def _proof() -> Proof:
     after = v - tau * sympy.diff((theta + 1) ** 2, theta)
     return Proof(
         (
-            Step("v⁺ = (v − 2τ) − 2τθ, so v falls by at least 2τ in every step while θ ≥ 0", after - ((v - 2 * tau) - 2 * tau * theta)),
+            Step(
+                "v⁺ = (v − 2τ) − 2τθ, so v falls by at least 2τ in every step while θ ≥ 0",
+                after - ((v - 2 * tau) - 2 * tau * theta),
+            ),
             Step("for v ≤ 0: θ = prox_{δJ}(δv) = max(δv, 0) = 0", sympy.Max(delta * -v, 0)),
             Step("0 is not critical: L'(0) = 2", sympy.diff((theta + 1) ** 2, theta).subs(theta, 0) - 2),
-            Step("the only critical point is −1, where J = ∞", sympy.solve((sympy.Symbol("x") + 1) * 2, sympy.Symbol("x"))[0] + 1),
+            Step(
+                "the only critical point is −1, where J = ∞",
+                sympy.solve((sympy.Symbol("x") + 1) * 2, sympy.Symbol("x"))[0] + 1,
+            ),
         ),
         "After ⌈v⁰/(2τ)⌉ steps v ≤ 0 and θ = 0 for good: the iteration reaches its limit 0 in finitely many steps.",
     )
@@ -129,6 +137,3 @@ def example_3_6(problem: Problem, pair: PrimalDual, tau: Array) -> dict[str, Arr
         "θ = 0 after ⌈v/2τ⌉ steps": _reaches_zero(problem, pair, tau),
         "0 is not critical": at_most(0 * gradient + 2, gradient),
     }
-
-
-CLAIMS: tuple[Claim, ...] = (example_3_6,)

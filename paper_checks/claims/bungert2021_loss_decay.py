@@ -11,7 +11,7 @@ from ...theory.arrays import Array, scalar, square_norm
 from ...theory.elastic_net import PrimalDual
 from ...theory.problems import Problem
 from .. import families
-from ..claim_record import Claim, Hypothesis, Mutant, StepSizeLimit, claim, given
+from ..claim_record import Hypothesis, Mutant, StepSizeLimit, claim, given
 from ..proof import Proof, Step, symbols
 from . import planted
 
@@ -120,14 +120,16 @@ def _repaired_proof() -> Proof:
         Hypothesis(
             "v is a subgradient",
             "v ∈ ∂J_δ(θ)",
-            without={"other": families.vectors()},
-            margin=lambda problem, pair, tau, xi, other: thm_3_2_repaired.margin(
-                problem, PrimalDual(pair.theta, other), tau, xi
-            ),
+            without={"pair": families.unrelated_pairs()},
         ),
     ),
     mutants=(
-        Mutant("half the variance", margin=lambda problem, pair, tau, xi: _decay(problem, pair, tau, xi, variance=scalar(Fraction(1, 2), xi))),
+        Mutant(
+            "half the variance",
+            margin=lambda problem, pair, tau, xi: _decay(
+                problem, pair, tau, xi, variance=scalar(Fraction(1, 2), xi)
+            ),
+        ),
         planted.NEGATIVE_SYMMETRIC,
         planted.ASCENT,
         planted.PROX_OF_V,
@@ -154,6 +156,3 @@ def thm_3_2_repaired(problem: Problem, pair: PrimalDual, tau: Array, xi: Array) 
         "L(θ⁺) ≤ L(θ) without noise": inequalities.decrease(problem.loss, pair.theta, quiet.theta[..., None, :]),
         "D^sym ≥ 0": inequalities.monotone(problem.elastic_net, after, start).min(axis=-1),
     }
-
-
-CLAIMS: tuple[Claim, ...] = (thm_3_2, thm_3_2_repaired)

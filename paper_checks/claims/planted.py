@@ -75,7 +75,9 @@ NO_FROZEN_THETA = Mutant(
     "prolongation sets the frozen θ to zero", patch=(coarse, "prolong_pair", _prolongation_without_frozen_theta)
 )
 DUAL_NOT_RESTRICTED = Mutant("restriction drops v", patch=(coarse, "restrict_pair", _restriction_of_theta_only))
-SPLIT_GROUP = Mutant("restriction shifted by one coordinate splits groups", patch=(coarse, "restrict_pair", _split_pair))
+SPLIT_GROUP = Mutant(
+    "restriction shifted by one coordinate splits groups", patch=(coarse, "restrict_pair", _split_pair)
+)
 NEGATIVE_SYMMETRIC = Mutant("D^sym with a wrong sign", patch=(divergences, "symmetric", _negative_symmetric))
 ASCENT = Mutant("v⁺ = v + τg", patch=(linbreg, "step", _ascent))
 DOUBLE_STEP = Mutant("step of 2τ", patch=(linbreg, "step", _double_step))

@@ -34,7 +34,7 @@ def draw(study: dict[str, Any], folder: Path, path: str) -> Drawing:
         low = 0.3 * min([float(v[(v > _FLOOR * top) & np.isfinite(v)].min(initial=top)) for _, v in curves] + [bound[-1]])
     with canvas(5.2, 3.5) as figure:
         ax = figure.subplots()
-        figure.subplots_adjust(left=0.125, right=0.985, top=0.985, bottom=0.3)
+        figure.subplots_adjust(left=0.125, right=0.97, top=0.985, bottom=0.3)
         plain_axes(ax)
         first = 1 if loglog else 0
         steps = np.arange(first, len(bound))

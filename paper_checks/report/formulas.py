@@ -6,11 +6,12 @@ Unicode letters they mean, such columns get a style. What is not plain MathML in
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from functools import cache
 
 from latex2mathml.converter import convert
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _TAGS = frozenset(
     "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mmultiscripts "
@@ -37,12 +38,14 @@ _ELSEWHERE = {
 }
 _SPACES = {"negativethinmathspace": "-0.167em", "negativemediummathspace": "-0.222em"}
 #: Accents as LaTeX prints them, and the characters whose glyphs sit right above a letter.
-_ACCENTS = {"~": "\u02dc", "^": "^", "\u00af": "\u00af", "\u2015": "\u00af", "\u02d9": "\u02d9", "\u00a8": "\u00a8"}
+_ACCENTS = {"~": "\u02dc", "^": "\u02c6", "\u00af": "\u00af", "\u2015": "\u2015", "\u02d9": "\u02d9", "\u00a8": "\u00a8"}
 
 
 @cache
 def mathml(latex: str) -> Markup:
     """The formula as a block, or its source in ``<code>`` where it cannot be converted."""
+    if latex.count("{") - latex.count(r"\{") != latex.count("}") - latex.count(r"\}"):
+        return _source(latex)  # latex2mathml drops what follows an open brace
     try:
         root = ET.fromstring(convert(latex.replace("{aligned}", "{split}"), display="block"))
     except Exception:  # latex2mathml raises many kinds, KeyError and IndexError among them
@@ -54,6 +57,22 @@ def mathml(latex: str) -> Markup:
         _repair(element)
     root.set("alttext", latex)
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - tags and attributes are checked, text is escaped
+
+
+#: Indices in plain text: prox_{δJ}, J_δ, θ*_i, ‖·‖_∞ and D^sym, but not a name like my_claims or x_1_y.
+_INDEXED = re.compile(
+    r"_\{([^{}_]{1,12})\}|(?:(?<![^\W_]{2})(?<=[^\W\d_\u0300-\u036f])|(?<=[\u0300-\u036f*‖]))(?:_([^\W_]|∞)(?![\w\u0300-\u036f])|\^(sym)\b)"
+)
+
+
+def symbols(plain: str) -> Markup:
+    """Plain text with the indices of its symbols set low and their exponents set high."""
+
+    def lift(match: re.Match[str]) -> str:
+        group, index, exponent = match.groups()
+        return f"<sup>{exponent}</sup>" if exponent else f"<sub>{group or index}</sub>"
+
+    return Markup(_INDEXED.sub(lift, str(escape(plain))))  # noqa: S704 - escaped before
 
 
 def _source(latex: str) -> Markup:
@@ -68,8 +87,13 @@ def _repair(element: ET.Element) -> None:
     if element.get("width") in _SPACES:
         element.set("width", _SPACES[element.get("width", "")])
     if element.tag == "mover" and len(element) == 2 and (element[1].text or "") in _ACCENTS:
+        narrow = element.get("accent") or element[1].text != "^"
         element.set("accent", "true")
-        element[1].text = _ACCENTS[element[1].text or ""]
+        if narrow:  # a hat, but not a widehat
+            element[1].text = _ACCENTS[element[1].text or ""]
+            element[1].set("stretchy", "false")
+    if element.tag == "mo" and element.text in ("|", "‖"):  # a fence, not a relation
+        element.attrib |= {"lspace": "0", "rspace": "0"}
     for name in list(element.attrib):
         if name not in _ATTRIBUTES or (name == "mathvariant" and element.get(name) != "normal"):
             del element.attrib[name]

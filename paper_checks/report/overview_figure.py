@@ -27,7 +27,7 @@ def draw_margins(claims: dict[str, dict[str, Any]], folder: Path, path: str) -> 
                     color=colour(VERDICT_COLOUR[verdict]), markeredgewidth=0)  # fmt: skip
         ax.set_xlim(-12.6, 12.6)
         ax.set_xticks(TICKS, TICK_LABELS)
-        ax.set_xlabel("smallest margin found (grey: zero to rounding)")
+        ax.set_xlabel("smallest margin (grey: rounding)")
         present = [word for word in ORDER if any(claim["verdict"] == word for claim in known.values())]
         handles = [
             ax.plot([], [], VERDICT_MARKER[word], color=colour(VERDICT_COLOUR[word]), markersize=6, markeredgewidth=0)[0]

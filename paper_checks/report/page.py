@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ..verdicts import MEANING
 from . import wording
 from .figure_style import Drawing
-from .formulas import mathml
+from .formulas import mathml, symbols
 from .snippet import snippet
 
 _PAPERS = {
@@ -40,6 +40,7 @@ def _environment() -> jinja2.Environment:
         "duration": wording.duration,
         "mathml": mathml,
         "sentence": wording.sentence,
+        "symbols": symbols,
         "slug": lambda word: str(word).replace(" ", "-"),
     }
     environment.globals |= {

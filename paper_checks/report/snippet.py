@@ -46,5 +46,5 @@ def snippet(claim_id: str, arguments: str) -> str:
         by_module.setdefault(_home()[name], []).append(name)
     lines.append("from mlbreg.paper_checks.registry import load")
     lines += [f"from {module} import {', '.join(names)}" for module, names in sorted(by_module.items())]
-    call = f"print(claim.margin({arguments}))"
-    return "\n".join([*lines, "", f"claim = load()[{claim_id!r}]", call])
+    call = f"print(claims[{claim_id!r}].margin({arguments}))"
+    return "\n".join([*lines, "", "claims, _ = load()", call])

@@ -24,16 +24,17 @@ def draw(tightness: dict[str, Any], folder: Path, path: str) -> Drawing | None:
     if not known.any():
         return None
     shares, margins = shares[known], margins[known]
-    scale = 10.0 ** math.ceil(math.log10(max(np.abs(margins).max(), TOLERANCE)))
+    scale = scale_of(np.abs(margins))
     smallest = scale / 10**_DECADES
     with canvas(5.2, 2.9) as figure:
         ax = figure.subplots()
         figure.subplots_adjust(left=0.135, right=0.985, top=0.9, bottom=0.17)
         plain_axes(ax)
         ax.set_yscale("symlog", linthresh=smallest, linscale=0.6)
-        ax.set_ylim(-2 * scale, 2 * scale)
+        bottom, top = (2 * max(scale_of(side), 30 * smallest) for side in (-margins, margins))
+        ax.set_ylim(-bottom, top)
         ax.set_xlim(0, float(tightness["searched_up_to"]) * 1.02)
-        ax.axhspan(-2 * scale, 0, color=colour("vermilion"), alpha=0.07, linewidth=0)
+        ax.axhspan(-bottom, 0, color=colour("vermilion"), alpha=0.07, linewidth=0)
         ax.axhline(0, color=colour("muted"), linewidth=0.8)
         ax.plot(shares, margins, color=colour("ink"), linewidth=1.3, zorder=3)
         holds = margins >= -TOLERANCE
@@ -42,10 +43,16 @@ def draw(tightness: dict[str, Any], folder: Path, path: str) -> Drawing | None:
         _limits(ax, tightness)
         exponents = range(round(math.log10(smallest)) + 2, round(math.log10(scale)) + 1, 2)
         ticks = [-(10.0**k) for k in reversed(exponents)] + [0.0] + [10.0**k for k in exponents]
+        ticks = [tick for tick in ticks if -bottom <= tick <= top]
         ax.set_yticks(ticks, [_tick(tick) for tick in ticks])
         ax.set_xlabel(f"{_symbol(tightness['parameter'])} in units of 1/𝖫")
         ax.set_ylabel("smallest margin")
         return save(figure, folder, path, f"Smallest margin against the step size: {tightness_line(tightness)}.")
+
+
+def scale_of(values: np.ndarray) -> float:
+    """The power of ten above the largest value, at least the tolerance."""
+    return float(10.0 ** math.ceil(math.log10(max(float(values.max()), TOLERANCE))))
 
 
 def _limits(ax: Any, tightness: dict[str, Any]) -> None:

@@ -94,8 +94,13 @@ def hypothesis_word(needed: bool | None) -> str:
     return {True: "needed", False: "not found to be needed", None: "cannot be dropped"}[needed]
 
 
+def shortened(words: str, limit: int = 180) -> str:
+    """At most ``limit`` characters: a floating-point instance can be a page long, and its values are given in full."""
+    return words if len(words) <= limit else words[:limit].rsplit(" ", 1)[0] + " …"
+
+
 def counterexample_line(found: dict[str, Any]) -> str:
     """d = 1, L = ½θ², J = 0, δ = 1, θ = 1, τ = 5/2: margin −5/8 (exact)"""
     kind = "exact" if found["exact"] else "floating point"
     where = f" in {found['conclusion']}" if found["conclusion"] else ""
-    return f"{found['words']}: margin {found['margin']} ({kind}){where}"
+    return f"{shortened(found['words'])}: margin {found['margin']} ({kind}){where}"

@@ -25,18 +25,21 @@ def convex_minimizer(
     An infimum that is not attained shows in Newton steps which do not shrink: the gradient and the Hessian then tend to
     zero together, as for e⁻ˣ.
     """
+    scale = float(np.linalg.norm(gradient(start)))
+    if scale == 0:
+        return start
     found = minimize(
         value,
         start,
         jac=gradient,
         hess=hessian,
         method="trust-exact",
-        options={"gtol": 1e-10, "maxiter": 500},
+        options={"gtol": 1e-10 * scale, "maxiter": 500, "max_trust_radius": 1e12},
     )
     theta = np.asarray(found.x, dtype=np.float64)
     slope = gradient(theta)
     step = _newton_step(hessian(theta), slope)
-    for _ in range(20):
+    for _ in range(100):
         new = theta + step
         new_slope = gradient(new)
         if not np.linalg.norm(new_slope) < np.linalg.norm(slope):

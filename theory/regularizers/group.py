@@ -8,7 +8,21 @@ from typing import Any, final
 
 import numpy as np
 
-from ..arrays import Array, Real, check_number, constant, exact, is_exact, largest, namespace, norm, scalar, sqrt, square_norm, total
+from ..arrays import (
+    Array,
+    Real,
+    check_number,
+    constant,
+    exact,
+    is_exact,
+    largest,
+    namespace,
+    norm,
+    scalar,
+    sqrt,
+    square_norm,
+    total,
+)
 from ..groups import Groups, Restriction
 from .base import Regularizer, indicator, slack
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, final
 
-from ..arrays import Array, IrrationalError, Real, check_number, check_vector, is_exact, namespace, positive_part, scalar, total
+from ..arrays import (
+    Array,
+    IrrationalError,
+    Real,
+    check_number,
+    check_vector,
+    is_exact,
+    namespace,
+    positive_part,
+    scalar,
+    total,
+)
 from ..groups import Groups, Restriction
 from .base import Regularizer, indicator, slack
 
@@ -81,7 +92,9 @@ class Nuclear(Regularizer):
         if restriction.coarse_dimension == 0:
             return Zero()
         if restriction.coarse_dimension < restriction.dimension:
-            raise ValueError(f"restriction splits the matrix group of shape {self.shape}: it selects {restriction.indices.tolist()}")
+            raise ValueError(
+                f"restriction splits the matrix group of shape {self.shape}: it selects {restriction.indices.tolist()}"
+            )
         return self
 
 

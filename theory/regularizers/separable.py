@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from ..arrays import Array, Real, check_number, constant, is_exact, namespace, positive_part, scalar, total
+from ..arrays import Array, Real, check_number, constant, namespace, positive_part, scalar, total
 from ..groups import Groups, Restriction
 from .base import Regularizer, indicator, slack
 
@@ -143,7 +143,9 @@ class Box(Regularizer):
     def __init__(self, lower: Real | Sequence[Real], upper: Real | Sequence[Real]) -> None:
         for name, bound in (("lower", lower), ("upper", upper)):
             object.__setattr__(self, name, tuple(bound) if isinstance(bound, list | tuple | np.ndarray) else bound)
-            if any(isinstance(entry, float) and math.isnan(entry) for entry in np.ravel(np.asarray(bound, dtype=object))):
+            if any(
+                isinstance(entry, float) and math.isnan(entry) for entry in np.ravel(np.asarray(bound, dtype=object))
+            ):
                 raise ValueError(f"{name} must not be NaN, got {bound!r}")
         low, high = np.asarray(lower, dtype=object), np.asarray(upper, dtype=object)
         if np.any(low > high) or np.any(low == math.inf) or np.any(high == -math.inf):
@@ -176,7 +178,9 @@ class Box(Regularizer):
         low, high = self._bounds(theta)
         xp = namespace(theta, p)
         at_low, at_high = theta == low, theta == high
-        inside = xp.where(at_low & at_high, p, xp.where(at_low, -positive_part(-p), xp.where(at_high, positive_part(p), 0 * p)))
+        inside = xp.where(
+            at_low & at_high, p, xp.where(at_low, -positive_part(-p), xp.where(at_high, positive_part(p), 0 * p))
+        )
         return xp.where((theta >= low) & (theta <= high), inside, 0 * p + math.nan)
 
     def in_domain(self, theta: Array) -> Array:
@@ -200,4 +204,6 @@ def NonNegative() -> Box:  # noqa: N802 - reads as the regularizer that it retur
 
 def _check_length(name: str, values: tuple[Real, ...], x: Array) -> None:
     if not x.shape or x.shape[-1] != len(values):
-        raise ValueError(f"{name} has {len(values)} entries, so the vector must have shape (..., {len(values)}), got {tuple(x.shape)}")
+        raise ValueError(
+            f"{name} has {len(values)} entries, so the vector must have shape (..., {len(values)}), got {tuple(x.shape)}"
+        )

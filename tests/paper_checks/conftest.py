@@ -1,0 +1,73 @@
+"""Claims to judge, a registry that forgets what a test registers, and budgets small enough for a test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlbreg.paper_checks import claim_record, families, judge, registry, report
+from mlbreg.paper_checks.claim_record import Claim
+from mlbreg.paper_checks.evidence import RunEvidence
+from mlbreg.paper_checks.judge import Budget, Effort
+from mlbreg.solvers import linbreg
+
+
+def loss_descent(problem: Any, pair: Any, tau: Any) -> Any:
+    """L(θ) − L(θ⁺) after one step of LinBreg: ≥ 0 for τ ≤ 2/𝖫 and not beyond."""
+    after = linbreg.step(problem.elastic_net, pair, problem.loss.gradient(pair.theta), tau)
+    return problem.loss.value(pair.theta) - problem.loss.value(after.theta)
+
+
+def make_claim(margin: Any = loss_descent, id: str = "mine/claim", **record: Any) -> Claim:
+    """A claim that is not registered; about one step of LinBreg with τ ≤ 2/𝖫 where nothing else is said."""
+    given = record.pop("given", None) or {
+        "problem": families.problems(),
+        "pair": families.primal_dual_pairs(),
+        "tau": families.step_sizes(at_most=2),
+    }
+    return Claim(id=id, title="a claim", statement="0 \\le 1", source="a test", given=given, margin=margin, **record)
+
+
+@pytest.fixture
+def descent() -> Callable[..., Any]:
+    """The margin L(θ) − L(θ⁺)."""
+    return loss_descent
+
+
+@pytest.fixture
+def claim_of() -> Callable[..., Claim]:
+    """Make a claim that is not registered: ``claim_of(margin, id=…, given=…, hypotheses=…, …)``."""
+    return make_claim
+
+
+@pytest.fixture
+def clean_registry() -> Iterator[None]:
+    """The claims of the papers are registered; whatever the test registers or loads beside them is forgotten."""
+    registry.load()
+    claims, modules = dict(claim_record._REGISTRY), set(sys.modules)
+    yield
+    claim_record._REGISTRY.clear()
+    claim_record._REGISTRY.update(claims)
+    for name in set(sys.modules) - modules:
+        if name.startswith(("mlbreg_user_claims_", "claims_for_a_test")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quick effort is much quicker."""
+    monkeypatch.setitem(judge.BUDGETS, Effort.QUICK, Budget(problems=6, batch=16, exact=40, rounds=4, curve=4))
+
+
+@pytest.fixture
+def plain_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report without figures, which takes no time to write."""
+
+    def write(run: RunEvidence, folder: Path) -> None:
+        (folder / "report.json").write_text("\n".join(f"{claim.id} {claim.verdict}" for claim in run.claims))
+        (folder / "index.html").write_text("<!doctype html>")
+
+    monkeypatch.setattr(report, "write", write)
