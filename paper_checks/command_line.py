@@ -112,14 +112,18 @@ def verify(
         _errors.print(f"No report was written{' (the one there is older)' if out.exists() else ''}.")
         raise typer.Exit(INTERRUPTED) from None
     _console.print(_table(result))
+    for line in filter(None, map(_found, result.claims)):
+        _console.print()
+        _console.print(line, soft_wrap=True)
     _summarise(result, out)
 
 
 def _table(result: RunEvidence) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    for title, justify in (("claim", "left"), ("verdict", "left"), ("instances", "right"), ("smallest margin", "right"),
-                           ("mutants", "right"), ("evidence", "left")):  # fmt: skip
-        table.add_column(title, justify=justify, no_wrap=title in ("claim", "verdict"), overflow="fold")  # type: ignore[arg-type]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("claim", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for title in ("instances", "smallest margin", "critical τ·𝖫 (paper)", "mutants"):
+        table.add_column(title, justify="right")
     for claim in result.claims:
         killed = sum(mutant.killed for mutant in claim.mutants)
         table.add_row(
@@ -127,24 +131,27 @@ def _table(result: RunEvidence) -> Table:
             Text(str(claim.verdict), style=_STYLE[claim.verdict]),
             f"{claim.instances:,}",
             "" if claim.smallest_margin is None else f"{claim.smallest_margin:.1e}",
+            _critical(claim),
             f"{killed}/{len(claim.mutants)}" if claim.mutants else "",
-            _evidence_line(claim),
         )
     return table
 
 
-def _evidence_line(claim: ClaimEvidence) -> str:
-    if claim.counterexample is not None:
-        return counterexample_line(claim.counterexample) + _critical(claim)
-    return claim.reason + _critical(claim)
-
-
 def _critical(claim: ClaimEvidence) -> str:
-    if claim.tightness is None:
+    found = claim.tightness
+    if found is None:
         return ""
-    if claim.tightness.critical is None:
-        return f"   no step size up to {claim.tightness.searched_up_to:g}/𝖫 fails"
-    return f"   critical {claim.tightness.parameter} ≈ {claim.tightness.critical:.2f}/𝖫 (paper: {claim.tightness.paper_limit:g}/𝖫)"
+    critical = f"> {found.searched_up_to:g}" if found.critical is None else f"{found.critical:.2f}"
+    return f"{critical} ({found.paper_limit:g})"
+
+
+def _found(claim: ClaimEvidence) -> Text | None:
+    """One line on a claim that is not simply true."""
+    if claim.verdict not in (Verdict.REFUTED, Verdict.UNDECIDED, Verdict.ASSUMPTION_VOID):
+        return None
+    shown = claim.verdict is Verdict.REFUTED and claim.counterexample is not None
+    text = counterexample_line(claim.counterexample) if shown and claim.counterexample else claim.reason
+    return Text.assemble((claim.id, "bold"), "  ", (str(claim.verdict), _STYLE[claim.verdict]), f"  {text}")
 
 
 def counterexample_line(found: Counterexample) -> str:

@@ -147,7 +147,7 @@ def from_json(data: dict[str, Any], kind: type = ClaimEvidence) -> Any:
         nested = _NESTED.get(f.name)
         if nested is not None and isinstance(value, list):
             value = [from_json(entry, nested) for entry in value]
-        elif nested is not None and value is not None and not isinstance(value, str):
+        elif nested is not None and isinstance(value, dict):
             value = from_json(value, nested)
         values[f.name] = Verdict(value) if f.name == "verdict" else value
     return kind(**values)

@@ -26,6 +26,9 @@ from ..theory.problems import Problem
 
 Drawn = Mapping[str, Any]
 
+#: The adversary stays in [−LARGEST, LARGEST]: beyond it, overflow and cancellation are all that it would find.
+LARGEST = 1e6
+
 
 class Family(ABC):
     """A set of values with a random sampler and an exact strategy."""
@@ -117,10 +120,11 @@ class PrimalDualPairs(Family):
         net, _ = self._net(drawn)
         theta = value.theta * (1 + size * rng.normal(size=value.theta.shape))
         theta = theta + size * rng.normal(size=theta.shape) * (rng.random((len(theta), 1)) < 0.5) * (value.theta != 0)
+        theta = theta.clip(-LARGEST, LARGEST)
         inside = net.regularizer.in_domain(theta)
         theta = theta * inside[:, None] + value.theta * ~inside[:, None]
         p = net.p(value)
-        return net.pair(theta, p + size * rng.normal(size=p.shape) * (1 + abs(p)))
+        return net.pair(theta, (p + size * rng.normal(size=p.shape) * (1 + abs(p))).clip(-LARGEST, LARGEST))
 
 
 @final
@@ -143,6 +147,7 @@ class Points(Family):
     def perturb(self, rng: Generator, value: Any, drawn: Drawn, size: float) -> Any:
         regularizer, _ = self._space(drawn)
         moved = value * (1 + size * rng.normal(size=value.shape)) + size * rng.normal(size=value.shape) * (value != 0)
+        moved = moved.clip(-LARGEST, LARGEST)
         inside = regularizer.in_domain(moved)
         return moved * inside[:, None] + value * ~inside[:, None]
 
@@ -164,7 +169,8 @@ class Vectors(Family):
         return strategies.vectors(self._dimension(drawn))
 
     def perturb(self, rng: Generator, value: Any, drawn: Drawn, size: float) -> Any:
-        return value * (1 + size * rng.normal(size=value.shape)) + size * rng.normal(size=value.shape)
+        moved = value * (1 + size * rng.normal(size=value.shape)) + size * rng.normal(size=value.shape)
+        return moved.clip(-LARGEST, LARGEST)
 
 
 @final
@@ -223,7 +229,7 @@ class Noise(Family):
         return strategies.noise(drawn["problem"].dimension, self.outcomes)
 
     def perturb(self, rng: Generator, value: Any, drawn: Drawn, size: float) -> Any:
-        moved = value * (1 + size * rng.normal(size=value.shape))
+        moved = (value * (1 + size * rng.normal(size=value.shape))).clip(-LARGEST, LARGEST)
         return moved - moved.mean(axis=1, keepdims=True)
 
 

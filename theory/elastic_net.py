@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .arrays import Array, Real, check_number, inner, is_exact, largest, namespace, scalar, square_norm
+from .arrays import Array, Real, check_finite, check_number, check_vector, inner, is_exact, largest, namespace, scalar, square_norm
 from .regularizers import Regularizer
 
 
@@ -53,7 +53,12 @@ class ElasticNet:
         return pair.v - pair.theta / self._delta(pair.theta)
 
     def pair(self, theta: Array, p: Array) -> PrimalDual:
-        """(θ, p̄ + θ/δ) where p̄ is the point of ∂J(θ) nearest to p: as p varies, v reaches every element of ∂J_δ(θ)."""
+        """(θ, p̄ + θ/δ) where p̄ is the point of ∂J(θ) nearest to p: as p varies, v reaches every element of ∂J_δ(θ).
+
+        Outside the domain of J, where ∂J(θ) is empty, v is NaN. A `ValueError` when θ or p has an entry that is not finite.
+        """
+        check_finite("theta", check_vector("theta", theta, None))
+        check_finite("p", check_vector("p", p, theta.shape[-1]))
         return PrimalDual(theta, self.regularizer.project_subdifferential(theta, p) + theta / self._delta(theta))
 
     def fixed_point_residual(self, pair: PrimalDual) -> Array:

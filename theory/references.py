@@ -30,7 +30,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import final
 
-from .arrays import Array, IrrationalError, is_exact, namespace, square_norm, total
+from .arrays import Array, IrrationalError, is_exact, namespace, total
 from .losses.softplus import sigmoid, softplus
 
 
@@ -68,13 +68,13 @@ class Euclidean(Reference):
     """φ = ½‖x‖²: the mirror map is the identity."""
 
     def value(self, x: Array) -> Array:
-        return square_norm(x) / 2
+        return total(x * x / 2)
 
     def gradient(self, x: Array) -> Array:
         return x + 0
 
     def conjugate(self, p: Array) -> Array:
-        return square_norm(p) / 2
+        return total(p * p / 2)
 
     def conjugate_gradient(self, p: Array) -> Array:
         return p + 0
@@ -83,7 +83,7 @@ class Euclidean(Reference):
         return total(0 * x) == 0
 
     def divergence(self, x: Array, y: Array) -> Array:
-        return square_norm(x - y) / 2
+        return total((x - y) ** 2 / 2)
 
 
 @final

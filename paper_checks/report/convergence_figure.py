@@ -28,13 +28,14 @@ def draw(study: dict[str, Any], folder: Path, path: str) -> Drawing:
     bound = np.asarray(study["bound"]["values"], dtype=float)
     loglog = not math.isfinite(bound[0])
     curves = [(run, np.asarray(run["values"], dtype=float)) for run in study["runs"] if run["values"]]
-    top = max([values[0] for _, values in curves if values[0] > 0] + [bound[1]])
+    starts = [float(value) for value in (bound[1], *(values[0] for _, values in curves)) if 0 < value < math.inf]
+    top = max(starts, default=1.0)
     low = _FLOOR * top
     if loglog:
-        low = 0.3 * min([float(v[(v > _FLOOR * top) & np.isfinite(v)].min(initial=top)) for _, v in curves] + [bound[-1]])
+        low = 0.3 * min(float(v[(v > low) & (v < top)].min(initial=top)) for v in [bound, *(v for _, v in curves)])
     with canvas(5.2, 3.5) as figure:
         ax = figure.subplots()
-        figure.subplots_adjust(left=0.125, right=0.97, top=0.985, bottom=0.3)
+        figure.subplots_adjust(left=0.125, right=0.97, top=0.93, bottom=0.3)
         plain_axes(ax)
         first = 1 if loglog else 0
         steps = np.arange(first, len(bound))
@@ -54,6 +55,7 @@ def draw(study: dict[str, Any], folder: Path, path: str) -> Drawing:
             _decades(ax.xaxis, 1, len(bound))
         ax.set_xlim(first, len(bound) - 1)
         ax.set_xlabel("full gradients k" + (" (* the bound is not a theorem about this solver)" if any("*" in x for x in labels) else ""))
+        ax.set_title(study["axis"], loc="left", fontsize=9.5, pad=5, color=colour("ink"))
         figure.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize=8.5, labelcolor=colour("ink"),
                       handlelength=2.6, columnspacing=1.2, borderaxespad=0.2)  # fmt: skip
         return save(figure, folder, path, f"{study['title']}. {_words(study)}")

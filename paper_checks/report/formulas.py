@@ -61,7 +61,7 @@ def mathml(latex: str) -> Markup:
 
 #: Indices in plain text: prox_{δJ}, J_δ, θ*_i, ‖·‖_∞ and D^sym, but not a name like my_claims or x_1_y.
 _INDEXED = re.compile(
-    r"_\{([^{}_]{1,12})\}|(?:(?<![^\W_]{2})(?<=[^\W\d_\u0300-\u036f])|(?<=[\u0300-\u036f*‖]))(?:_([^\W_]|∞)(?![\w\u0300-\u036f])|\^(sym)\b)"
+    r"_\{([^{}_]{1,12})\}|(?:(?<!\w{2})(?<=[^\W\d_\u0300-\u036f])|(?<=[\u0300-\u036f*‖]))(?:_([^\W_]|∞)(?![\w\u0300-\u036f])|\^(sym)\b)"
 )
 
 

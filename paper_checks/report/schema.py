@@ -137,6 +137,7 @@ SCHEMA: dict[str, Fields] = {
         "title": ("string", "one line"),
         "problem": ("string", "the problem in words, with its constants"),
         "measure": ("string", "what is plotted"),
+        "axis": ("string", "the plotted quantity as a formula"),
         "constants": ("map of number", "the constants that the bound is made of"),
         "bound": ("Bound", "the theorem's bound"),
         "runs": ("list of SolverRun", "what the solvers did"),

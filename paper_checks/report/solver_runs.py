@@ -1,13 +1,20 @@
-"""The iterates of each solver on a problem, from θ = 0 and v = 0 with exact gradients (TEMPORARY local loops)."""
+"""The iterates of each solver on a problem, from θ = 0 and v = 0 with exact gradients, counted by full gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from ...solvers import adabreg as adabreg_solver
+from ...solvers import linbreg as linbreg_solver
+from ...solvers import momentum as momentum_solver
+from ...solvers import proxgd as proxgd_solver
+from ...solvers import selections
+from ...solvers.multilevel import Multilevel
+from ...solvers.multilevel import run as run_multilevel
+from ...theory.elastic_net import PrimalDual
 from ...theory.problems import Problem
 
 
@@ -21,79 +28,60 @@ class Solver:
     iterates: Callable[[Problem, int], np.ndarray]
 
 
-def _start(problem: Problem) -> Any:
-    return np.zeros(problem.dimension), np.zeros(problem.dimension)
+def _start(problem: Problem) -> PrimalDual:
+    """θ⁰ = 0 with v⁰ = 0 ∈ ∂J_δ(0)."""
+    return PrimalDual(np.zeros(problem.dimension), np.zeros(problem.dimension))
 
 
 def linbreg(tau: float) -> Solver:
-    def run(problem: Problem, steps: int) -> np.ndarray:
-        theta, v = _start(problem)
-        out = [theta]
-        for _ in range(steps):
-            v = v - tau * problem.loss.gradient(theta)
-            theta = problem.elastic_net.mirror_map(v)
-            out.append(theta)
-        return np.stack(out)
-
-    return Solver("linbreg", "LinBreg", f"τ = {tau:.4g}", run)
+    """LinBreg with a constant step size."""
+    return Solver(
+        "linbreg",
+        "LinBreg",
+        f"τ = {tau:.4g}",
+        lambda problem, steps: np.asarray(linbreg_solver.run(problem, _start(problem), tau, steps).thetas),
+    )
 
 
 def momentum(tau: float, beta: float) -> Solver:
-    def run(problem: Problem, steps: int) -> np.ndarray:
-        theta, v = _start(problem)
-        m, out = 0 * v, [theta]
-        for _ in range(steps):
-            m = beta * m + (1 - beta) * tau * problem.loss.gradient(theta)
-            v = v - m
-            theta = problem.elastic_net.mirror_map(v)
-            out.append(theta)
-        return np.stack(out)
-
-    return Solver("momentum", "LinBreg with momentum", f"τ = {tau:.4g}, β = {beta:g}", run)
+    """LinBreg with momentum."""
+    return Solver(
+        "momentum",
+        "LinBreg with momentum",
+        f"τ = {tau:.4g}, β = {beta:g}",
+        lambda problem, steps: np.asarray(momentum_solver.run(problem, _start(problem), tau, steps, beta).thetas),
+    )
 
 
 def adabreg(tau: float) -> Solver:
-    def run(problem: Problem, steps: int) -> np.ndarray:
-        theta, v = _start(problem)
-        m, s, out = 0 * v, 0 * v, [theta]
-        for k in range(1, steps + 1):
-            g = problem.loss.gradient(theta)
-            m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g * g
-            v = v - tau * (m / (1 - 0.9**k)) / (np.sqrt(s / (1 - 0.999**k)) + 1e-8)
-            theta = problem.elastic_net.mirror_map(v)
-            out.append(theta)
-        return np.stack(out)
-
-    return Solver("adabreg", "AdaBreg", f"τ = {tau:.4g}, β₁ = 0.9, β₂ = 0.999", run)
+    """AdaBreg with its default moments."""
+    return Solver(
+        "adabreg",
+        "AdaBreg",
+        f"τ = {tau:.4g}, β₁ = 0.9, β₂ = 0.999",
+        lambda problem, steps: np.asarray(adabreg_solver.run(problem, _start(problem), tau, steps).thetas),
+    )
 
 
 def proxgd(tau: float) -> Solver:
-    def run(problem: Problem, steps: int) -> np.ndarray:
-        theta, _ = _start(problem)
-        out = [theta]
-        for _ in range(steps):
-            theta = problem.regularizer.prox(theta - tau * problem.loss.gradient(theta), tau)
-            out.append(theta)
-        return np.stack(out)
-
-    return Solver("proxgd", "ProxGD", f"τ = {tau:.4g}", run)
+    """Proximal gradient descent on L + J."""
+    return Solver(
+        "proxgd",
+        "ProxGD",
+        f"τ = {tau:.4g}",
+        lambda problem, steps: np.asarray(proxgd_solver.run(problem, _start(problem), tau, steps).thetas),
+    )
 
 
-def multilevel(tau: float, coarse_tau: float, coarse_steps: int) -> Solver:
-    def run(problem: Problem, steps: int) -> np.ndarray:
-        theta, v = _start(problem)
-        out = [theta]
+def multilevel(tau: float, coarse_steps: int, random_groups: int | None = None) -> Solver:
+    """ML LinBreg with τ̂ = τ/2 on the coarse level: on the support (the paper's choice), or on random groups."""
+    rule = selections.support if random_groups is None else selections.random_groups(random_groups)
+    settings = Multilevel(coarse_steps, selection=rule)
+
+    def iterates(problem: Problem, steps: int) -> np.ndarray:
         rng = np.random.default_rng(0)
-        for _ in range(steps):
-            mask = theta != 0
-            if mask.all():
-                mask = rng.random(len(theta)) < 0.5
-            for _ in range(coarse_steps):
-                v = v - coarse_tau * mask * problem.loss.gradient(theta)
-                theta = np.where(mask, problem.elastic_net.mirror_map(v), theta)
-            v = v - tau * problem.loss.gradient(theta)
-            theta = problem.elastic_net.mirror_map(v)
-            out.append(theta)
-        return np.stack(out)
+        trace = run_multilevel(problem, settings, _start(problem), tau, tau / 2, steps, rng)
+        return np.asarray(trace.thetas[:: coarse_steps + 1])
 
-    return Solver("multilevel", "ML LinBreg", f"τ = {tau:.4g}, {coarse_steps} coarse steps", run)
+    where = "the support" if random_groups is None else f"{random_groups} random groups"
+    return Solver("multilevel", "ML LinBreg", f"τ = {tau:.4g}, τ̂ = τ/2, {coarse_steps} coarse steps on {where} in each cycle", iterates)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import final
 
-from ..arrays import Array, Real, check_vector
+from ..arrays import Array, Real, check_finite, check_vector
 
 
 class Loss(ABC):
@@ -58,5 +58,5 @@ class Loss(ABC):
 
     @final
     def __call__(self, theta: Array) -> Array:
-        """L(θ) with the shape of θ checked."""
-        return self.value(check_vector("theta", theta, self.dimension))
+        """L(θ); a `ValueError` when θ has the wrong shape or an entry that is not finite."""
+        return self.value(check_finite("theta", check_vector("theta", theta, self.dimension)))

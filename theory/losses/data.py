@@ -39,7 +39,8 @@ class Data:
         if kind not in self._copies:
             if not is_exact(theta) and not namespace(theta).isdtype(theta.dtype, "real floating"):
                 raise TypeError(f"theta must hold floats or Fractions, got {theta.dtype}")
-            self._copies[kind] = constant(self.array, theta)
+            # A copy, since a torch tensor would share its memory with the read-only original.
+            self._copies[kind] = constant(self.array.copy(), theta)
         return self._copies[kind]
 
 

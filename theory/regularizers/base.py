@@ -20,7 +20,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import final
 
-from ..arrays import Array, Real, is_exact, namespace, norm
+from ..arrays import Array, Real, check_finite, check_vector, is_exact, namespace, norm
 from ..groups import Groups, Restriction
 
 
@@ -67,8 +67,8 @@ class Regularizer(ABC):
 
     @final
     def __call__(self, theta: Array) -> Array:
-        """J(θ)."""
-        return self.value(theta)
+        """J(θ); a `ValueError` when θ is not a vector or has an entry that is not finite."""
+        return self.value(check_finite("theta", check_vector("theta", theta, None)))
 
 
 def indicator(inside: Array, like: Array) -> Array:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as hs
-
 from mlbreg.theory.arrays import IrrationalError, exact, to_float
 from mlbreg.theory.losses import Huber, LeastSquares, LogCosh, Logistic, MatrixFactorization, Quadratic, SineQuadratic
 
@@ -16,7 +15,10 @@ def _points(count=12, seed=0):
     rng = np.random.default_rng(seed)
     numerators, denominators = rng.integers(-12, 13, size=(count, 3)), rng.integers(1, 5, size=(count, 3))
     return exact(
-        [[Fraction(int(n), int(m)) for n, m in zip(*row, strict=True)] for row in zip(numerators, denominators, strict=True)]
+        [
+            [Fraction(int(n), int(m)) for n, m in zip(*row, strict=True)]
+            for row in zip(numerators, denominators, strict=True)
+        ]
     )
 
 
@@ -119,7 +121,9 @@ def test_an_exact_factorization_exists_only_up_to_the_rank():
 
 @given(hs.lists(hs.fractions(0, 5, max_denominator=6), min_size=1, max_size=4), hs.data())
 def test_the_constants_of_a_quadratic_are_its_extreme_curvatures(curvatures, data):
-    center = data.draw(hs.lists(hs.fractions(-3, 3, max_denominator=4), min_size=len(curvatures), max_size=len(curvatures)))
+    center = data.draw(
+        hs.lists(hs.fractions(-3, 3, max_denominator=4), min_size=len(curvatures), max_size=len(curvatures))
+    )
     loss = Quadratic(exact(curvatures), exact(center))
     assert (loss.lipschitz, loss.strong_convexity, loss.infimum) == (max(curvatures), min(curvatures), 0)
     assert loss.pl_constant == min((h for h in curvatures if h > 0), default=None)

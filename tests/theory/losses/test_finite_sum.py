@@ -5,7 +5,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-
 from mlbreg.theory.arrays import exact
 from mlbreg.theory.losses import FiniteSum, Huber, LeastSquares, Logistic, Quadratic, Quartic, SineQuadratic
 

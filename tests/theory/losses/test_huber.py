@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as hs
-
 from mlbreg.theory.arrays import exact, to_float
 from mlbreg.theory.losses import Huber, LeastSquares, LogCosh
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
-
 from mlbreg.theory.losses import Logistic
 from mlbreg.theory.losses.separation import separable_rows
+from scipy.optimize import minimize
 
 
 def test_huge_margins_neither_overflow_nor_cancel():

@@ -5,7 +5,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-
 from mlbreg.theory.arrays import exact
 from mlbreg.theory.losses import MatrixFactorization, Quadratic, Quartic
 
@@ -58,7 +57,7 @@ def test_factors_are_stored_row_by_row_and_a_large_rank_fits_exactly():
     loss = MatrixFactorization(exact([[1, 2, 3], [2, 4, 6]]), 2)
     U, V = loss.factors(loss.minimizer())
     assert (U.shape, V.shape) == ((2, 2), (3, 2))
-    assert np.all(U @ V.T == loss.target)
+    assert np.all(loss.target == U @ V.T)
     assert loss.infimum == 0
     assert isinstance(loss.infimum, Fraction)
 

@@ -3,7 +3,6 @@
 import mpmath
 import numpy as np
 import pytest
-
 from mlbreg.theory.losses import SINE_QUADRATIC_PL, SineQuadratic
 
 iv = mpmath.iv
@@ -36,9 +35,9 @@ def _is_positive(function, lower, upper, depth=24):
 
 def test_the_pl_constant_is_valid_by_interval_arithmetic():
     # f is even. |x| ≤ 1/10: sin 2x ≥ 2x − (2x)³/6 ≥ 1.98x gives f′ ≥ 7.9x, while f ≤ 4x².
-    assert 7.9**2 / 2 > SINE_QUADRATIC_PL * 4
+    assert SINE_QUADRATIC_PL * 4 < 7.9**2 / 2
     # x ≥ 6: f′ ≥ 2x − 3 ≥ 1.5x, while f ≤ x² + 3 ≤ 1.1x².
-    assert 1.5**2 / 2 > SINE_QUADRATIC_PL * 1.1
+    assert SINE_QUADRATIC_PL * 1.1 < 1.5**2 / 2
     # In between: positive away from the critical point, and strictly convex around it with a positive minimum: with c
     # the convexity's lower bound, margin(x) ≥ margin(x₀) − slope(x₀)²/(2c).
     critical, width = 2.2017091764368485, 0.02
