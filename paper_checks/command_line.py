@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -33,8 +34,9 @@ _STYLE = {
     Verdict.UNDECIDED: "yellow",
 }
 
-_console = Console(highlight=False)
-_errors = Console(stderr=True, highlight=False)
+# In a pipe or a log there is no width to respect, and a table that is cut helps nobody.
+_console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+_errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
 
 ClaimsOption = Annotated[
     list[str] | None,
@@ -72,8 +74,8 @@ def verify(
         list[str] | None, typer.Argument(metavar="[ID]…", help="Claims or whole papers; all by default.")
     ] = None,
     effort: Annotated[Effort, typer.Option(help="How long to look.")] = Effort.STANDARD,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same report.")] = 0,
-    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 means one per processor.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same report.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Worker processes; 0 means one per processor.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
     claims: ClaimsOption = None,
 ) -> None:
@@ -83,6 +85,9 @@ def verify(
     changed; 2: wrong usage; 130: interrupted.
     """
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    for name, number in (("--seed", seed), ("--jobs", jobs)):
+        if number < 0:
+            _fail(f"{name} must be an integer ≥ 0, got {number}")
     known, own = _load(claims)
     if claims and not own and not ids:
         _fail(f"--claims: no claim is registered by {', '.join(claims)}")

@@ -137,12 +137,15 @@ def _only_step_size(claim: Claim, conclusions: list[ConclusionEvidence]) -> Step
 def _exact_evidence(
     claim: Claim, search: RandomSearch, budget: Budget, seed: int
 ) -> tuple[ExactEvidence, list[ConclusionEvidence]]:
-    """Exact instances of the whole claim, and a minimal counterexample for each conclusion that fails."""
+    """Exact instances of the whole claim, and a minimal counterexample for each conclusion that fails.
+
+    Where floating point shows a violation, the exact search gets ten times the budget to confirm it.
+    """
     exact, first = exact_search(claim.given, claim.margin, budget.exact, _exact_seed(seed, claim.id))
     conclusions = []
     for name, values in search.margins.items():
         evidence, found = summary(name, values), None
-        if first is not None and (first.conclusion == name or evidence.violations):
+        if evidence.violations or (first is not None and first.conclusion == name):
             # A violation was seen, so a longer search is worth it: chance must not decide between refuted and undecided.
             more, found = exact_search(
                 claim.given, claim.margin, 4 * budget.exact, _exact_seed(seed, claim.id, name), only=frozenset({name})

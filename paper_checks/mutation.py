@@ -26,16 +26,22 @@ def planted(mutant: Mutant) -> Iterator[None]:
 
 
 def kill(claim: Claim, mutant: Mutant, holding: frozenset[str], problems: int, batch: int, seed: int) -> MutantEvidence:
-    """Judge the claim with the mutant planted: a patch must break one of the conclusions that hold, ``holding``."""
+    """Judge the claim with the mutant planted: a patch must break one of the conclusions that hold, ``holding``.
+
+    A mutant that makes the code refuse its own numbers (a run that diverges to infinity) is noticed, too.
+    """
     with planted(mutant):
-        search = random_search(
-            claim.given,
-            mutant.margin or claim.margin,
-            problems,
-            batch,
-            seed,
-            (claim.id, "mutant"),
-            stop_at_violation=True,
-            only=holding if mutant.margin is None else None,
-        )
+        try:
+            search = random_search(
+                claim.given,
+                mutant.margin or claim.margin,
+                problems,
+                batch,
+                seed,
+                (claim.id, "mutant"),
+                stop_at_violation=True,
+                only=holding if mutant.margin is None else None,
+            )
+        except (ValueError, ArithmeticError):
+            return MutantEvidence(mutant.name, True, None)
     return MutantEvidence(mutant.name, is_violation(search.smallest), search.smallest if search.instances else None)

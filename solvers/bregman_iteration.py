@@ -110,7 +110,7 @@ def _closed_form(problem: Problem, pair: PrimalDual, tau: Any, pieces: list[tupl
         # −∇L(0) = h c, in the arithmetic of θ
         weight = arguments.step_size(tau, theta) * h
         z = piece.restrict(-loss.gradient(0 * theta)) / h + piece.restrict(p) / weight
-        steps = 1 / (tau * h) if isinstance(tau, np.ndarray) else 1 / (scalar(tau, theta) * h)
+        steps = (1 / weight)[..., 0] if np.ndim(tau) else 1 / weight
         theta = piece.embed(prox(problem.regularizer.restrict(piece), z, steps), theta)
     return theta
 
@@ -122,7 +122,7 @@ def _accelerated(problem: Problem, pair: PrimalDual, tau: Any, inner_solver: Inn
     if not 0 <= loss.lipschitz < np.inf:
         raise ValueError(f"loss must have a Lipschitz gradient, got lipschitz = {loss.lipschitz!r}")
     weight = column(tau)
-    length = 1 / max(float(np.max(tau)) * float(loss.lipschitz), 1e-300)
+    length = 1 / (float(np.max(tau)) * float(loss.lipschitz)) if loss.lipschitz else 1.0
 
     def slope(u: Array) -> Array:
         return weight * loss.gradient(u) - p

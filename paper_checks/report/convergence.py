@@ -22,10 +22,7 @@ from ...theory.groups import Groups
 from ...theory.losses import LeastSquares, SineQuadratic
 from ...theory.problems import Problem
 from ...theory.regularizers import L1, Zero
-from .solver_runs import Solver, adabreg, linbreg, momentum, multilevel, proxgd
-
-#: Rounding may lift a value over its bound by this factor.
-ROUNDING = 1 + 1e-9
+from .solver_runs import adabreg, linbreg, momentum, multilevel, proxgd, record
 
 
 @cache
@@ -74,10 +71,10 @@ def _convex() -> dict[str, Any]:
         {"ℓ": problem.loss.lipschitz, "δ": problem.delta, "τ": tau, "J_δ(θ*)": start},
         r"\mathcal{L}(\theta^k) - \mathcal{L}^* \le \frac{D^{v^0}_{J_\delta}(\theta^*, \theta^0)}{\tau k} = "
         r"\frac{J_\delta(\theta^*)}{\tau k}, \quad \tau = \frac{1}{\mathsf{L}}",
-        "mirror descent under relative smoothness, derived in paper_checks/report/convergence.py because J_δ is not smooth; for smooth "
-        "references Bauschke, Bolte, Teboulle 2017 and Lu, Freund, Nesterov 2018, theorem 3.1",
+        "mirror descent under relative smoothness, derived in paper_checks/report/convergence.py because J_δ is not smooth; "
+        "for smooth references Bauschke, Bolte, Teboulle 2017 and Lu, Freund, Nesterov 2018, theorem 3.1",
         bound,
-        [_run(problem, solver, steps, lambda thetas: problem.loss.value(thetas), bound, solver.kind == "linbreg") for solver in solvers],
+        [record(problem, solver, steps, problem.loss.value, bound, solver.kind == "linbreg") for solver in solvers],
     )
 
 
@@ -86,7 +83,7 @@ def _strongly_convex() -> dict[str, Any]:
     star, lam = _sparse(rng, 20, 5), 0.1
     matrix = _design(rng, 80, np.sqrt(np.linspace(0.15, 1, 20)), 20)
     problem = Problem(LeastSquares(matrix, matrix @ star), L1(lam), 1.0, Groups.singletons(20))
-    tau, steps, mu = float(problem.step_size_limit), 120, float(problem.loss.strong_convexity)
+    tau, steps, mu = float(problem.step_size_limit), 120, float(problem.loss.strong_convexity or 0)
     smallest = float(np.abs(star[star != 0]).min())
     nu = mu / (1 / problem.delta + 4 * lam / smallest)
     factor = (1 - tau * nu) / (1 + tau * nu)
@@ -101,17 +98,27 @@ def _strongly_convex() -> dict[str, Any]:
     return _study(
         "strongly-convex",
         "Strongly convex: a linear rate for LinBreg",
-        "Least squares with 80 equations for 20 unknowns, eigenvalues of the Hessian from 0.15 to 1, and a solution θ* with 5 non-zero "
-        "entries. J = 0.1‖θ‖₁, δ = 1; m is the smallest |θ*ᵢ| ≠ 0. ProxGD tends to the minimiser of L + J, which is not θ*.",
+        "Least squares with 80 equations for 20 unknowns, eigenvalues of the Hessian from 0.15 to 1, and a solution θ* with 5 "
+        "non-zero entries. J = 0.1‖θ‖₁, δ = 1; m is the smallest |θ*ᵢ| ≠ 0. ProxGD tends to the minimiser of L + J, "
+        "which is not θ*.",
         "Squared distance to the minimiser against the number of full gradients.",
         "‖θᵏ − θ*‖²",
-        {"μ": mu, "ℓ": problem.loss.lipschitz, "δ": problem.delta, "τ": tau, "λ": lam, "m": smallest, "ν": nu, "factor": factor},
+        {
+            "μ": mu,
+            "ℓ": problem.loss.lipschitz,
+            "δ": problem.delta,
+            "τ": tau,
+            "λ": lam,
+            "m": smallest,
+            "ν": nu,
+            "factor": factor,
+        },
         r"\|\theta^k - \theta^*\|^2 \le 2\delta \left(\frac{1 - \tau\nu}{1 + \tau\nu}\right)^{k} J_\delta(\theta^*), \quad "
         r"\nu = \frac{\mu}{1/\delta + 4\lambda/m}, \quad \tau = \frac{1}{\mathsf{L}}",
         "derived in paper_checks/report/convergence.py from one step of mirror descent and relative strong convexity towards θ* "
         "(bungert2021, assumption 3 with θ̃ = θ*, and remark 3.1)",
         bound,
-        [_run(problem, solver, steps, distance, bound, solver.kind == "linbreg") for solver in solvers],
+        [record(problem, solver, steps, distance, bound, solver.kind == "linbreg") for solver in solvers],
     )
 
 
@@ -119,7 +126,12 @@ def _non_convex() -> dict[str, Any]:
     rng = np.random.default_rng(3)
     matrix = _design(rng, 6, np.sqrt(np.linspace(1, 1.25, 6)), 10)
     problem = Problem(SineQuadratic(matrix, 4 * rng.normal(size=6)), Zero(), 1.0, Groups.singletons(10))
-    tau, steps, eta, lipschitz = float(problem.step_size_limit), 150, float(problem.loss.pl_constant), float(problem.loss.lipschitz)
+    tau, steps, eta, lipschitz = (
+        float(problem.step_size_limit),
+        150,
+        float(problem.loss.pl_constant or 0),
+        float(problem.loss.lipschitz),
+    )
     factor = 1 - eta * problem.delta * tau * (2 - tau * lipschitz * problem.delta)
     start = float(problem.loss.value(np.zeros(10)))
     bound = start * factor ** np.arange(steps + 1)
@@ -127,18 +139,18 @@ def _non_convex() -> dict[str, Any]:
     return _study(
         "non-convex",
         "Not convex, but Polyak–Łojasiewicz: a linear rate for LinBreg and ML LinBreg with J = 0",
-        "L(θ) = Σ f(zᵢ), z = Aθ − b with 6 rows and 10 unknowns, f(x) = x² + 3 sin² x, so L* = 0. J = 0, δ = 1: LinBreg is gradient "
-        "descent, and ProxGD with step δτ is the same iteration. ½‖∇L‖² ≥ η(L − L*).",
+        "L(θ) = Σ f(zᵢ), z = Aθ − b with 6 rows and 10 unknowns, f(x) = x² + 3 sin² x, so L* = 0. J = 0, δ = 1: LinBreg is "
+        "gradient descent, and ProxGD with step δτ is the same iteration. ½‖∇L‖² ≥ η(L − L*).",
         "Loss against the number of full gradients.",
         "L(θᵏ) − L*",
         {"η": eta, "ℓ": lipschitz, "δ": problem.delta, "τ": tau, "factor": factor},
         r"\mathcal{L}(\theta^k) - \mathcal{L}^* \le \bigl(1 - \eta\delta\tau(2 - \tau\ell\delta)\bigr)^{k}"
         r"\,\bigl(\mathcal{L}(\theta^0) - \mathcal{L}^*\bigr), \quad \tau = \frac{1}{\mathsf{L}} = \frac{1}{\ell\delta}",
-        "gradient descent under the PL inequality: Polyak 1963; Karimi, Nutini, Schmidt 2016, theorem 1; lunk2026 lemma A.2 for J = 0, "
-        "and theorem 4.1 with σ = 0 for the multilevel iteration, whose coarse steps do not increase the loss",
+        "gradient descent under the PL inequality: Polyak 1963; Karimi, Nutini, Schmidt 2016, theorem 1; lunk2026 lemma A.2 "
+        "for J = 0, and theorem 4.1 with σ = 0 for the multilevel iteration, whose coarse steps do not increase the loss",
         bound,
         [
-            _run(problem, solver, steps, lambda thetas: problem.loss.value(thetas), bound, solver.kind in ("linbreg", "multilevel"))
+            record(problem, solver, steps, problem.loss.value, bound, solver.kind in ("linbreg", "multilevel"))
             for solver in solvers
         ],
     )
@@ -169,27 +181,8 @@ def _composite() -> dict[str, Any]:
         r"F(\theta^k) - F(\bar\theta) \le \frac{\|\theta^0 - \bar\theta\|^2}{2\tau k}, \quad \tau = \frac{1}{\ell}",
         "Beck, Teboulle 2009, theorem 3.1",
         bound,
-        [_run(problem, proxgd(tau), steps, lambda thetas: objective(thetas) - lowest, bound, True)],
+        [record(problem, proxgd(tau), steps, lambda thetas: objective(thetas) - lowest, bound, True)],
     )
-
-
-def _run(problem: Problem, solver: Solver, steps: int, measure: Any, bound: np.ndarray, bounded: bool) -> dict[str, Any]:
-    error, values, worst = None, np.empty(0), None
-    try:
-        values = np.asarray(measure(solver.iterates(problem, steps)), dtype=float)
-    except (ValueError, ArithmeticError) as stopped:
-        error = f"{type(stopped).__name__}: {stopped}"
-    if bounded and len(values):
-        ratio = values[1:] / bound[1:]  # not a number where a solver overflows
-        worst = float("nan") if np.isnan(ratio).any() else float(ratio.max())
-    return {
-        "solver": solver.name,
-        "settings": solver.settings,
-        "bounded": bounded,
-        "values": values.tolist(),
-        "worst_ratio": worst,
-        "error": error,
-    }
 
 
 def _study(

@@ -39,22 +39,23 @@ def draw(study: dict[str, Any], folder: Path, path: str) -> Drawing:
         plain_axes(ax)
         first = 1 if loglog else 0
         steps = np.arange(first, len(bound))
-        handles = [ax.plot(steps, bound[first:], color=colour("ink"), linestyle=(0, (1, 1.6)), linewidth=1.8, zorder=2)[0]]
+        handles = ax.plot(steps, bound[first:], color=colour("ink"), linestyle=(0, (1, 1.6)), linewidth=1.8, zorder=2)
         labels = ["bound (theorem)"]
         for run, values in curves:
             role, dashes = _LINES.get(run["solver"], ("muted", "-"))
             shown = np.where((values > low / 2) & (values < 1e3 * top), values, np.nan)
-            line = ax.plot(np.arange(first, len(values)), shown[first:], color=colour(role), linestyle=dashes, linewidth=1.5, zorder=3)
-            handles.append(line[0])
+            steps = np.arange(first, len(values))
+            handles += ax.plot(steps, shown[first:], color=colour(role), linestyle=dashes, linewidth=1.5, zorder=3)
             labels.append(run["solver"] + ("" if run["bounded"] else " *"))
-        ax.set_yscale("log")
         ax.set_ylim(low, 4 * top)
+        ax.set_yscale("log")
         _decades(ax.yaxis, low, 4 * top)
         if loglog:
             ax.set_xscale("log")
             _decades(ax.xaxis, 1, len(bound))
         ax.set_xlim(first, len(bound) - 1)
-        ax.set_xlabel("full gradients k" + (" (* the bound is not a theorem about this solver)" if any("*" in x for x in labels) else ""))
+        remark = " (* the bound is not a theorem about this solver)" if any("*" in label for label in labels) else ""
+        ax.set_xlabel("full gradients k" + remark)
         ax.set_title(study["axis"], loc="left", fontsize=9.5, pad=5, color=colour("ink"))
         figure.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize=8.5, labelcolor=colour("ink"),
                       handlelength=2.6, columnspacing=1.2, borderaxespad=0.2)  # fmt: skip

@@ -12,7 +12,9 @@ from . import schema
 from .wording import ORDER
 
 
-def document(run: RunEvidence, figures: dict[str, dict[str, str | None]], convergence: list[dict[str, Any]]) -> dict[str, Any]:
+def document(
+    run: RunEvidence, figures: dict[str, dict[str, str | None]], convergence: list[dict[str, Any]]
+) -> dict[str, Any]:
     """The whole of ``report.json``; ``figures`` are the file names by claim id."""
     claims = {claim.id: _claim(claim, run.recorded.get(claim.id), figures[claim.id]) for claim in run.claims}
     spent = sum(claim.seconds for claim in run.claims)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import matplotlib as mpl
@@ -50,7 +52,7 @@ VERDICT_MARKER = {
     "undecided": "^",
 }
 
-_SETTINGS = {
+_SETTINGS: Any = {
     "svg.hashsalt": "mlbreg",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
@@ -59,6 +61,7 @@ _SETTINGS = {
     "axes.linewidth": 0.8,
     "lines.linewidth": 1.6,
     "path.simplify": True,
+    "text.parse_math": False,  # a dollar sign in a claim is a dollar sign
 }
 
 
@@ -101,7 +104,9 @@ def save(figure: Figure, folder: Path, path: str, words: str) -> Drawing:
     """Write the figure as a themed SVG; the same figure gives the same bytes."""
     FigureCanvasSVG(figure)
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Type": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # a box is drawn in its place
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Type": None})
     width, height = (round(float(inches) * 100) for inches in figure.get_size_inches())
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -13,14 +13,16 @@ from functools import cache
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
-_TAGS = frozenset(
-    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mmultiscripts "
-    "mprescripts none mtable mtr mtd mpadded mphantom mstyle".split()
-)
-_ATTRIBUTES = frozenset(
-    "display displaystyle stretchy fence form accent accentunder separator largeop movablelimits symmetric width height "
-    "depth minsize maxsize lspace rspace linethickness scriptlevel mathvariant".split()
-)
+_TAGS = frozenset((
+    "math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup",
+    "munder", "mover", "munderover", "mmultiscripts", "mprescripts", "none", "mtable", "mtr", "mtd", "mpadded",
+    "mphantom", "mstyle",
+))  # fmt: skip
+_ATTRIBUTES = frozenset((
+    "display", "displaystyle", "stretchy", "fence", "form", "accent", "accentunder", "separator", "largeop",
+    "movablelimits", "symmetric", "width", "height", "depth", "minsize", "maxsize", "lspace", "rspace",
+    "linethickness", "scriptlevel", "mathvariant",
+))  # fmt: skip
 
 #: The first letters A, a of the alphabets in Unicode's block of mathematical letters, and the letters that live elsewhere.
 _ALPHABETS = {
@@ -38,7 +40,14 @@ _ELSEWHERE = {
 }
 _SPACES = {"negativethinmathspace": "-0.167em", "negativemediummathspace": "-0.222em"}
 #: Accents as LaTeX prints them, and the characters whose glyphs sit right above a letter.
-_ACCENTS = {"~": "\u02dc", "^": "\u02c6", "\u00af": "\u00af", "\u2015": "\u2015", "\u02d9": "\u02d9", "\u00a8": "\u00a8"}
+_ACCENTS = {
+    "~": "\u02dc",
+    "^": "\u02c6",
+    "\u00af": "\u00af",
+    "\u2015": "\u2015",
+    "\u02d9": "\u02d9",
+    "\u00a8": "\u00a8",
+}
 
 
 @cache
@@ -47,21 +56,29 @@ def mathml(latex: str) -> Markup:
     if latex.count("{") - latex.count(r"\{") != latex.count("}") - latex.count(r"\}"):
         return _source(latex)  # latex2mathml drops what follows an open brace
     try:
-        root = ET.fromstring(convert(latex.replace("{aligned}", "{split}"), display="block"))
+        root = ET.fromstring(convert(_prepared(latex), display="block"))
     except Exception:  # latex2mathml raises many kinds, KeyError and IndexError among them
         return _source(latex)
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
+        if element.text == r"\|":
+            element.text = "‖"
         if element.tag not in _TAGS or "\\" in (element.text or ""):
             return _source(latex)
         _repair(element)
     root.set("alttext", latex)
-    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - tags and attributes are checked, text is escaped
+    return Markup(ET.tostring(root, encoding="unicode"))
+
+
+def _prepared(latex: str) -> str:
+    """What latex2mathml does not know, in words that it does."""
+    named = re.sub(r"\\(arg|argmin|argmax|prox|sign|sgn|dist)(?![A-Za-z])", r"\\operatorname{\1}", latex)
+    return named.replace("{aligned}", "{split}")
 
 
 #: Indices in plain text: prox_{δJ}, J_δ, θ*_i, ‖·‖_∞ and D^sym, but not a name like my_claims or x_1_y.
 _INDEXED = re.compile(
-    r"_\{([^{}_]{1,12})\}|(?:(?<!\w{2})(?<=[^\W\d_\u0300-\u036f])|(?<=[\u0300-\u036f*‖]))(?:_([^\W_]|∞)(?![\w\u0300-\u036f])|\^(sym)\b)"
+    r"_\{([^{}_]{1,12})\}|(?:(?<!\w{2})(?<=[^\W\d_\u0300-\u036f])|(?<=[\u0300-\u036f*‖]))(?:_([^\W_]|∞)(?![\w\u0300-\u036f])|\^(sym)(?:_(\w))?(?![\w\u0300-\u036f]))"
 )
 
 
@@ -69,10 +86,12 @@ def symbols(plain: str) -> Markup:
     """Plain text with the indices of its symbols set low and their exponents set high."""
 
     def lift(match: re.Match[str]) -> str:
-        group, index, exponent = match.groups()
-        return f"<sup>{exponent}</sup>" if exponent else f"<sub>{group or index}</sub>"
+        group, index, exponent, below = match.groups()
+        if exponent:
+            return f"<sup>{exponent}</sup>" + (f"<sub>{below}</sub>" if below else "")
+        return f"<sub>{group or index}</sub>"
 
-    return Markup(_INDEXED.sub(lift, str(escape(plain))))  # noqa: S704 - escaped before
+    return Markup(_INDEXED.sub(lift, str(escape(plain))))
 
 
 def _source(latex: str) -> Markup:
@@ -92,8 +111,13 @@ def _repair(element: ET.Element) -> None:
         if narrow:  # a hat, but not a widehat
             element[1].text = _ACCENTS[element[1].text or ""]
             element[1].set("stretchy", "false")
-    if element.tag == "mo" and element.text in ("|", "‖"):  # a fence, not a relation
-        element.attrib |= {"lspace": "0", "rspace": "0"}
+    if element.tag == "mo" and element.text in ("∂", "∇", "∞"):  # a letter, without an operator's space
+        element.tag = "mi"
+        element.set("mathvariant", "normal")
+    if element.tag == "mi" and element.text == ":":
+        element.tag = "mo"
+    if element.tag == "mo" and element.text in tuple("|‖()[]{}"):  # a fence, not a relation
+        element.attrib |= {"lspace": "0em", "rspace": "0em"}
     for name in list(element.attrib):
         if name not in _ATTRIBUTES or (name == "mathvariant" and element.get(name) != "normal"):
             del element.attrib[name]

@@ -30,7 +30,9 @@ def draw_margins(claims: dict[str, dict[str, Any]], folder: Path, path: str) -> 
         ax.set_xlabel("smallest margin (grey: rounding)")
         present = [word for word in ORDER if any(claim["verdict"] == word for claim in known.values())]
         handles = [
-            ax.plot([], [], VERDICT_MARKER[word], color=colour(VERDICT_COLOUR[word]), markersize=6, markeredgewidth=0)[0]
+            ax.plot([], [], VERDICT_MARKER[word], color=colour(VERDICT_COLOUR[word]), markersize=6, markeredgewidth=0)[
+                0
+            ]
             for word in present
         ]
         figure.legend(handles, present, loc="upper right", ncols=6, frameon=False, fontsize=8, labelcolor=colour("ink"),
@@ -93,4 +95,6 @@ def _limit(ax: Any, row: int, tightness: dict[str, Any]) -> None:
         ax.plot(end, row, ">", color=colour("sky"), markersize=6.5, markeredgewidth=0, zorder=3)
     else:
         ax.plot(end, row, "X", color=colour("vermilion"), markersize=7.5, markeredgewidth=0, zorder=3)
-    ax.plot(paper, row, "D", color=colour("blue"), markersize=5.5, markerfacecolor="none", markeredgewidth=1.5, zorder=4)
+    ax.plot(
+        paper, row, "D", color=colour("blue"), markersize=5.5, markerfacecolor="none", markeredgewidth=1.5, zorder=4
+    )

@@ -53,8 +53,8 @@ def _environment() -> jinja2.Environment:
         "counterexample_line": wording.counterexample_line,
         "hypothesis_word": wording.hypothesis_word,
         "snippet": snippet,
-        "css": Markup(_file("style.css")),  # noqa: S704 - our own file
-        "js": Markup(_file("filter.js")),  # noqa: S704 - our own file
+        "css": Markup(_file("style.css")),
+        "js": Markup(_file("filter.js")),
     }
     return environment
 
@@ -62,17 +62,21 @@ def _environment() -> jinja2.Environment:
 def page(found: dict[str, Any], overview: dict[str, str | None], drawings: dict[str, Drawing]) -> str:
     """The page of a report document; ``drawings`` are the figures by path."""
     claims = found["claims"]
-    return _environment().get_template("page.html.j2").render(
-        report=found,
-        claims=claims,
-        overview=overview,
-        drawings=drawings,
-        verdicts=[word for word in wording.ORDER if found["verdicts"][word]],
-        paper_names=list(dict.fromkeys(claim["paper"] for claim in claims.values())),
-        missing=[id_ for id_ in found["planned"] if id_ not in claims],
-        changed=[change for change in found["changed"] if change["recorded"] is not None],
-        unrecorded=[change["id"] for change in found["changed"] if change["recorded"] is None],
-        findings=findings(claims),
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=found,
+            claims=claims,
+            overview=overview,
+            drawings=drawings,
+            verdicts=[word for word in wording.ORDER if found["verdicts"][word]],
+            paper_names=list(dict.fromkeys(claim["paper"] for claim in claims.values())),
+            missing=[id_ for id_ in found["planned"] if id_ not in claims],
+            changed=[change for change in found["changed"] if change["recorded"] is not None],
+            unrecorded=[change["id"] for change in found["changed"] if change["recorded"] is None],
+            findings=findings(claims),
+        )
     )
 
 
@@ -106,4 +110,8 @@ def findings(claims: dict[str, dict[str, Any]]) -> dict[str, list[tuple[str, Any
 
 def _ratio(tightness: dict[str, Any]) -> float:
     """Measured critical value by the paper's limit; ∞ when nothing fails."""
-    return float("inf") if tightness["critical"] is None else float(tightness["critical"]) / float(tightness["paper_limit"])
+    return (
+        float("inf")
+        if tightness["critical"] is None
+        else float(tightness["critical"]) / float(tightness["paper_limit"])
+    )

@@ -72,7 +72,10 @@ SCHEMA: dict[str, Fields] = {
         "smallest_margin": ("number", "smallest margin; negative means violated"),
         "median_margin": ("number", "median margin"),
         "equality_share": ("number", "share of the instances on which both sides agree to rounding"),
-        "histogram": ("list of integer", "instances by sign(m)·max(0, 12 + log₁₀|m|), m the margin, in bins of histogram_edges"),
+        "histogram": (
+            "list of integer",
+            "instances by sign(m)·max(0, 12 + log₁₀|m|), m the margin, in bins of histogram_edges",
+        ),
         "violations": ("integer", "instances with a margin below minus the tolerance"),
         "not_a_number": ("integer", "instances on which the margin is not a number"),
         "counterexample": ("Counterexample or null", "a minimal exact instance that violates this conclusion"),
@@ -104,7 +107,10 @@ SCHEMA: dict[str, Fields] = {
     "Hypothesis": {
         "name": ("string", "name of the hypothesis"),
         "statement": ("string", "what it asks for"),
-        "needed": ("boolean or null", "true: the claim fails without it; false: no failure found; null: cannot be dropped"),
+        "needed": (
+            "boolean or null",
+            "true: the claim fails without it; false: no failure found; null: cannot be dropped",
+        ),
         "instances": ("integer", "instances judged without it"),
         "witness": ("Counterexample or null", "an instance without the hypothesis on which the conclusion fails"),
         "remark": ("string", "why it cannot be dropped, or how hard was looked"),
@@ -176,7 +182,8 @@ def violations(document: Any, kind: str = "Report", path: str = "report") -> lis
     fits = {
         "string": isinstance(document, str),
         "integer": isinstance(document, int) and not isinstance(document, bool),
-        "number": (isinstance(document, int | float) and not isinstance(document, bool)) or document in ("inf", "-inf", "nan"),
+        "number": (isinstance(document, int | float) and not isinstance(document, bool))
+        or document in ("inf", "-inf", "nan"),
         "boolean": isinstance(document, bool),
         "any": True,
     }[kind]
@@ -202,3 +209,7 @@ def tables() -> str:
         rows = [f"| `{name}` | {type_} | {meaning} |" for name, (type_, meaning) in fields.items()]
         parts.append("\n".join([f"### {kind}", "", "| field | type | meaning |", "|---|---|---|", *rows]))
     return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    print(tables(), end="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -84,4 +85,31 @@ def multilevel(tau: float, coarse_steps: int, random_groups: int | None = None) 
         return np.asarray(trace.thetas[:: coarse_steps + 1])
 
     where = "the support" if random_groups is None else f"{random_groups} random groups"
-    return Solver("multilevel", "ML LinBreg", f"τ = {tau:.4g}, τ̂ = τ/2, {coarse_steps} coarse steps on {where} in each cycle", iterates)
+    return Solver(
+        "multilevel",
+        "ML LinBreg",
+        f"τ = {tau:.4g}, τ̂ = τ/2, {coarse_steps} coarse steps on {where} in each cycle",
+        iterates,
+    )
+
+
+def record(
+    problem: Problem, solver: Solver, steps: int, measure: Callable[[np.ndarray], Any], bound: np.ndarray, bounded: bool
+) -> dict[str, Any]:
+    """What a solver did, as report.json has it; ``bounded``: the bound is a theorem about it."""
+    error, values, worst = None, np.empty(0), None
+    try:
+        values = np.asarray(measure(solver.iterates(problem, steps)), dtype=float)
+    except (ValueError, ArithmeticError) as stopped:
+        error = f"{type(stopped).__name__}: {stopped}"
+    if bounded and len(values):
+        ratio = values[1:] / bound[1:]  # not a number where a solver overflows
+        worst = float("nan") if np.isnan(ratio).any() else float(ratio.max())
+    return {
+        "solver": solver.name,
+        "settings": solver.settings,
+        "bounded": bounded,
+        "values": values.tolist(),
+        "worst_ratio": worst,
+        "error": error,
+    }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mlbreg.paper_checks import claim_record, families, judge, registry, report
+from mlbreg.paper_checks import claim_record, command_line, families, judge, registry, report
 from mlbreg.paper_checks.claim_record import Claim
 from mlbreg.paper_checks.evidence import RunEvidence
 from mlbreg.paper_checks.judge import Budget, Effort
@@ -71,3 +73,33 @@ def plain_report(monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / "index.html").write_text("<!doctype html>")
 
     monkeypatch.setattr(report, "write", write)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command came to."""
+
+    exit_code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def mlbreg(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    clean_registry: None,  # noqa: ARG001 - what it does is all that is wanted
+) -> Iterator[Callable[..., Outcome]]:
+    """The command ``mlbreg`` in this process, as wide as its longest line: ``mlbreg("verify", "lunk2026")``."""
+    handler = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setenv("COLUMNS", "1000")
+
+    def call(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["mlbreg", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            command_line.main()
+        captured = capsys.readouterr()
+        return Outcome(stop.value.code if isinstance(stop.value.code, int) else 0, captured.out, captured.err)
+
+    yield call
+    signal.signal(signal.SIGTERM, handler)

@@ -103,3 +103,16 @@ def test_without_a_conclusion_that_holds_no_mutant_can_be_judged(claim_of: Any) 
 def test_a_mutant_has_either_a_patch_or_a_margin(record: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"mutant 'both or none' must have either a patch or a margin"):
         Mutant("both or none", **record)
+
+
+def test_a_bug_that_the_code_itself_refuses_is_killed(claim_of: Any) -> None:
+    def not_a_number(net: Any, pair: Any, gradient: Any, tau: Any) -> PrimalDual:
+        raise ValueError(f"gradient must be finite, got {gradient[0]} with {net} at {pair} for {tau}")
+
+    found = kill(claim_of(), Mutant("NaN", patch=(linbreg, "step", not_a_number)), HOLDING, 5, 16, 0)
+    assert (found.killed, found.smallest_margin) == (True, None)
+
+
+def test_a_mutant_with_a_typo_is_an_error_and_not_a_kill(claim_of: Any) -> None:
+    with pytest.raises(AttributeError, match="thetta"):
+        kill(claim_of(), Mutant("a typo", margin=lambda pair, **_: pair.thetta), HOLDING, 5, 16, 0)

@@ -67,6 +67,14 @@ def test_irrational_eigenvalues_are_bounded_from_the_right_side():
     assert float(found.smallest_nonzero) == pytest.approx((3 - 5**0.5) / 2, rel=1e-8)
 
 
+def test_bounds_hold_where_the_floating_point_guess_is_noise():
+    matrix = exact([[1, 1], [1, 1 + Fraction(1, 10**10)]])  # the smallest eigenvalue is about 2.5e-21
+    found, G = gram_spectrum(matrix), matrix.T @ matrix
+    assert (found.rank, found.smallest) == (2, found.smallest_nonzero)
+    assert found.smallest > 0
+    assert semidefinite_rank(G - found.smallest * exact([[1, 0], [0, 1]])) is not None
+
+
 def test_entries_that_are_long_rationals_still_give_verified_bounds():
     matrix = exact(np.random.default_rng(0).normal(size=(3, 3)))
     found = gram_spectrum(matrix)
