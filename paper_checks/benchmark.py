@@ -22,8 +22,9 @@ from ..theory.arrays import IrrationalError
 from . import registry
 from .claim_record import Claim
 from .instances import draw_batch, exact_instances, float_margins, generator, margins
+from .judge import BUDGETS, Effort
 
-ROUNDS, BATCHES, BATCH, EXAMPLES = 5, 20, 64, 60
+ROUNDS, BATCHES, BATCH, EXAMPLES = 5, 10, BUDGETS[Effort.STANDARD].batch, 60
 
 
 def _batched(claim: Claim, round_number: int) -> int:

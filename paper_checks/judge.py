@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from .adversary import minimise
 from .claim_record import Claim, Hypothesis, StepSizeLimit
+from .describe import number
 from .evidence import (
     AdversaryEvidence,
     ClaimEvidence,
@@ -57,8 +58,8 @@ class Budget:
 
 BUDGETS = {
     Effort.QUICK: Budget(problems=30, batch=64, exact=60, rounds=20, curve=20),
-    Effort.STANDARD: Budget(problems=250, batch=64, exact=200, rounds=60, curve=80),
-    Effort.THOROUGH: Budget(problems=5000, batch=128, exact=2000, rounds=300, curve=500),
+    Effort.STANDARD: Budget(problems=200, batch=128, exact=200, rounds=60, curve=40),
+    Effort.THOROUGH: Budget(problems=5000, batch=128, exact=2000, rounds=300, curve=400),
 }
 
 
@@ -189,15 +190,12 @@ def _decide(
     if lowest == -math.inf:
         return Verdict.UNDECIDED, "a margin is not a number on some instance"
     if is_violation(lowest):
-        return Verdict.UNDECIDED, f"floating point shows margin {lowest:.3g}; no exact counterexample was found"
+        return Verdict.UNDECIDED, f"floating point shows margin {number(lowest)}; no exact counterexample was found"
     if proof is not None and proof.failing:
         return Verdict.UNDECIDED, f"a step of the proof does not hold: {proof.failing[0]}"
     if stands:
-        return (
-            Verdict.PROVED,
-            f"{len(proof.steps) if proof else 0} steps verified symbolically; no instance below −{TOLERANCE:g}",
-        )
-    return Verdict.SUPPORTED, f"smallest margin {lowest:.3g}"
+        return Verdict.PROVED, f"every step of the proof is verified symbolically; no margin below −{TOLERANCE:g}"
+    return Verdict.SUPPORTED, f"smallest margin {number(lowest)}"
 
 
 def _without(

@@ -47,6 +47,6 @@ def count(name: str, value: Any, at_least: int = 0) -> int:
 def share(name: str, value: Any, *, zero_allowed: bool = False) -> Real:
     """``value`` when it is a number in (0, 1), or in [0, 1) when 0 is allowed."""
     check_number(name, value)
-    if not (0 <= value if zero_allowed else 0 < value) or not value < 1:
+    if not (value > 0 or (zero_allowed and value == 0)) or not value < 1:
         raise ValueError(f"{name} must be in {'[0, 1)' if zero_allowed else '(0, 1)'}, got {value!r}")
     return value

@@ -78,7 +78,11 @@ def step(problem: Problem, pair: PrimalDual, tau: Any, inner_solver: InnerSolver
 
 
 def run(
-    problem: Problem, start: PrimalDual, step_sizes: StepSizes, iterations: int, inner_solver: InnerSolver = INNER_SOLVER
+    problem: Problem,
+    start: PrimalDual,
+    step_sizes: StepSizes,
+    iterations: int,
+    inner_solver: InnerSolver = INNER_SOLVER,
 ) -> Trace:
     """``iterations`` steps from ``start``; the gradients of the trace are ∇L(θᵏ⁺¹), those that moved p."""
     tau_of, states, taus = schedule(step_sizes), [start], []

@@ -66,10 +66,10 @@ class Always(Criterion):
 
     needs_gradient = False
 
-    def init(self, theta: Array) -> None:  # noqa: ARG002
+    def init(self, theta: Array) -> None:
         return None
 
-    def decide(self, memory: None, view: View) -> tuple[np.ndarray, None]:  # noqa: ARG002
+    def decide(self, memory: None, view: View) -> tuple[np.ndarray, None]:
         return _everywhere(True, view.theta), None
 
 
@@ -80,10 +80,10 @@ class Never(Criterion):
 
     needs_gradient = False
 
-    def init(self, theta: Array) -> None:  # noqa: ARG002
+    def init(self, theta: Array) -> None:
         return None
 
-    def decide(self, memory: None, view: View) -> tuple[np.ndarray, None]:  # noqa: ARG002
+    def decide(self, memory: None, view: View) -> tuple[np.ndarray, None]:
         return _everywhere(False, view.theta), None
 
 
@@ -100,10 +100,10 @@ class EveryKth(Criterion):
         arguments.count("period", self.period, at_least=1)
         arguments.count("first", self.first)
 
-    def init(self, theta: Array) -> None:  # noqa: ARG002
+    def init(self, theta: Array) -> None:
         return None
 
-    def decide(self, memory: None, view: View) -> tuple[np.ndarray, None]:  # noqa: ARG002
+    def decide(self, memory: None, view: View) -> tuple[np.ndarray, None]:
         since = view.k - self.first
         return _everywhere(since >= 0 and since % self.period == 0, view.theta), None
 
@@ -138,10 +138,10 @@ class GradientTest(Criterion):
         arguments.share("kappa", self.kappa)
         check_number("epsilon", self.epsilon, above=0)
 
-    def init(self, theta: Array) -> None:  # noqa: ARG002
+    def init(self, theta: Array) -> None:
         return None
 
-    def decide(self, memory: None, view: View) -> tuple[np.ndarray, None]:  # noqa: ARG002
+    def decide(self, memory: None, view: View) -> tuple[np.ndarray, None]:
         epsilon = scalar(self.epsilon, view.theta)
         restricted = _restricted_square(view)
         return _coherent(self.kappa, view) & np.asarray(restricted > epsilon * epsilon, dtype=bool), None

@@ -4,10 +4,10 @@
 2. Beyond each end of the bracket find a piece on which j is linear: three collinear values of a convex function prove it.
    The chord bounds j from below inside the bracket.
 3. x* is the vertex of F on one of the two chords, the point where the chords meet, or the end of the domain of j: the
-   simplest fraction between a point inside and one outside, which is the end when its denominator is below 2⁵⁰ or so.
+   simplest fraction between a point inside and one outside, which is the end when its denominator is below 2⁶⁰ or so.
 4. The candidate is tested with exact values: j must agree with the chords there, and F must not be smaller on either side.
 
-So a result is the argmin, up to the width of a bracket of 2⁻¹⁰⁰ where the domain ends. `UnresolvedError` when j is not
+So a result is the argmin, up to the width of a bracket of 2⁻⁶⁴ of the step where the domain ends. `UnresolvedError` when j is not
 piecewise linear near x* or the test fails.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 #: j: a Fraction, or ∞ outside the domain.
 Function = Callable[[Fraction], Any]
 
-_HALVINGS = 100
+_HALVINGS = 64
 
 
 class UnresolvedError(ArithmeticError):
@@ -57,12 +57,14 @@ def _bracket(f: Function, middle: Fraction, reach: Fraction) -> tuple[Fraction, 
 
 
 def _halve(f: Function, low: Fraction, middle: Fraction, high: Fraction) -> tuple[Fraction, Fraction, Fraction]:
+    lowest = f(middle)
     for _ in range(_HALVINGS):
         before, after = (low + middle) / 2, (middle + high) / 2
-        if f(before) < f(middle):
-            middle, high = before, middle
-        elif f(after) < f(middle):
-            low, middle = middle, after
+        f_before, f_after = f(before), f(after)
+        if f_before < lowest:
+            middle, high, lowest = before, middle, f_before
+        elif f_after < lowest:
+            low, middle, lowest = middle, after, f_after
         else:
             low, high = before, after
     return low, middle, high
@@ -89,25 +91,23 @@ def _candidate(
     right: tuple[Fraction, Fraction] | None,
 ) -> Fraction:
     low, middle, high = bracket
-    if left is None and right is None:
-        return middle  # the domain is a point
-    before = None if left is None else (b - left[1]) / a
-    after = None if right is None else (b - right[1]) / a
-    if left is None:
-        end = simplest_between(*_domain_end(j, middle, low))
-        return end if after is None else max(end, after)
-    if right is None:
-        end = simplest_between(*_domain_end(j, middle, high))
-        return end if before is None else min(end, before)
-    assert before is not None and after is not None
-    value_left, value_right = left[0], right[0]
+    if left is None or right is None:
+        chord = right if left is None else left
+        if chord is None:
+            return middle  # the domain is a point
+        vertex = (b - chord[1]) / a
+        end = simplest_between(*_domain_end(j, middle, low if left is None else high))
+        return max(end, vertex) if left is None else min(end, vertex)
+    before, after = (b - left[1]) / a, (b - right[1]) / a
     if left[1] == right[1]:
         return before
-    # value_left + left slope·(x − low) = value_right + right slope·(x − high)
-    kink = (value_right - value_left + left[1] * low - right[1] * high) / (left[1] - right[1])
-    if j(kink) != value_left + left[1] * (kink - low):
-        raise UnresolvedError(f"no exact argmin: J bends more than once between {float(low):.17g} and {float(high):.17g}")
-    return before if before <= kink else max(kink, after) if after >= kink else kink
+    # value + slope·(x − end) is the same on both chords:
+    kink = (right[0] - left[0] + left[1] * low - right[1] * high) / (left[1] - right[1])
+    if j(kink) != left[0] + left[1] * (kink - low):
+        raise UnresolvedError(
+            f"no exact argmin: J bends more than once between {float(low):.17g} and {float(high):.17g}"
+        )
+    return before if before <= kink else max(kink, after)
 
 
 def _domain_end(j: Function, inside: Fraction, outside: Fraction) -> tuple[Fraction, Fraction]:

@@ -63,9 +63,7 @@ def closed_form_elastic(f: Array, lam: Real, delta: Real, times: Any) -> Flow:
     return Flow(points, theta, np.where(since > 0, lam * np.sign(f) + theta / delta, f * time))
 
 
-def flow(
-    problem: Problem, start: PrimalDual, times: Any, relative: float = 1e-9, absolute: float = 1e-11
-) -> Flow:
+def flow(problem: Problem, start: PrimalDual, times: Any, relative: float = 1e-9, absolute: float = 1e-11) -> Flow:
     """(2.10) from ``start`` at t = 0, by an explicit Runge–Kutta method of order 8 with the given tolerances.
 
     The right-hand side has kinks where θ reaches or leaves zero: the tolerances bound the local error there too, and the

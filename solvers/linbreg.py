@@ -90,4 +90,3 @@ def all_paths(
 def _flat(pair: PrimalDual) -> PrimalDual:
     shape = (*pair.theta.shape[:-3], -1, pair.theta.shape[-1])
     return PrimalDual(pair.theta.reshape(shape), pair.v.reshape(shape))
-

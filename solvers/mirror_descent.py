@@ -209,7 +209,8 @@ class _Search:
         lengths = np.asarray([sign * length for length in _PROBE_LENGTHS for sign in (-1, 1)])
         rays = np.concatenate([np.broadcast_to(directions[:, None, :], (len(directions), *u.shape)), _unit(u)[None]])
         moves = lengths[:, None, None, None] * self._size(members, u)[:, None] * rays
-        return (self._f(members, u + moves) < lowest - self._noise(members, u)).any(axis=(0, 1))
+        below = self._f(members, u + moves) < lowest - self._noise(members, u)
+        return np.asarray(below.any(axis=(0, 1)), dtype=bool)
 
     def _along(self, members: np.ndarray, u: Array, direction: Array) -> Array:
         def j(t: Array) -> Array:
@@ -257,5 +258,3 @@ def _unit(x: Array) -> Array:
     """x/‖x‖, and the first unit vector for x = 0."""
     size = np.linalg.norm(x, axis=-1, keepdims=True)
     return np.where(size > 0, x / np.where(size > 0, size, 1.0), np.eye(x.shape[-1])[0])
-
-

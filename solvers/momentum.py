@@ -64,7 +64,9 @@ def step(net: ElasticNet, state: MomentumState, gradient: Array, tau: Any, beta:
     return MomentumState(net.mirror_map(v), v, m)
 
 
-def step_as_printed(net: ElasticNet, state: MomentumState, gradient: Array, tau: Any, beta: Real = 0.9) -> MomentumState:
+def step_as_printed(
+    net: ElasticNet, state: MomentumState, gradient: Array, tau: Any, beta: Real = 0.9
+) -> MomentumState:
     """One step of (3.7) as printed: v⁺ = v − m with the momentum from before the step."""
     m = _momentum(state, gradient, tau, beta)
     v = state.v - state.m

@@ -90,7 +90,8 @@ def cycle(
     pair, memory, traces = PrimalDual(state.theta, state.v), state.memory, []
     if settings.coarse_steps > 0:
         restrictions = [
-            settings.selection(problem.groups, theta, state.k, rng) for theta in pair.theta.reshape(-1, problem.dimension)
+            settings.selection(problem.groups, theta, state.k, rng)
+            for theta in pair.theta.reshape(-1, problem.dimension)
         ]
         decision, memory = settings.criterion.decide(memory, _view(problem, settings, state, restrictions))
         traces.append(_coarse_steps(problem, settings, pair, restrictions, decision, coarse_taus, rng))
@@ -171,10 +172,20 @@ def _coarse_steps(
         trace = coarse_steps(problem, restriction, part, own_taus, m, settings.coarse_oracle.take(own), rng)
         thetas[:, own], vs[:, own] = coarse.prolong_pair(restriction, trace.pairs, part)
         gradients[:, own] = restriction.embed(trace.gradients, 0 * part.theta)
-        active[np.ix_(range(m), own, restriction.indices)] = True
-    states = [PrimalDual(theta.reshape(pair.theta.shape), v.reshape(pair.theta.shape)) for theta, v in zip(thetas, vs, strict=True)]
+        active[:, own[:, None], restriction.indices] = True
+    states = [
+        PrimalDual(theta.reshape(pair.theta.shape), v.reshape(pair.theta.shape))
+        for theta, v in zip(thetas, vs, strict=True)
+    ]
     trace = Trace.record(problem.loss, states, taus, list(gradients.reshape(m, *pair.theta.shape)), coarse=True)
-    return Trace(*trace.pairs, trace.step_sizes, trace.gradients, trace.losses, active.reshape(m, *pair.theta.shape), trace.coarse)
+    return Trace(
+        *trace.pairs,
+        trace.step_sizes,
+        trace.gradients,
+        trace.losses,
+        active.reshape(m, *pair.theta.shape),
+        trace.coarse,
+    )
 
 
 def _of_instances(tau: Any, batch: tuple[int, ...], instances: np.ndarray) -> Any:

@@ -60,13 +60,13 @@ class Oracle(ABC):
 class Exact(Oracle):
     """g = ∇L(θ)."""
 
-    def sample(self, loss: Loss, theta: Array, rng: np.random.Generator | None = None) -> Array:  # noqa: ARG002
+    def sample(self, loss: Loss, theta: Array, rng: np.random.Generator | None = None) -> Array:
         return loss.gradient(theta)
 
     def outcomes(self, loss: Loss, theta: Array) -> Outcomes:
         return Outcomes(loss.gradient(theta)[..., None, :], exact([1]))
 
-    def take(self, instances: Array) -> Exact:  # noqa: ARG002
+    def take(self, instances: Array) -> Exact:
         return self
 
 
@@ -90,7 +90,7 @@ class MiniBatch(Oracle):
         batches = all_batches(finite_sum(loss).count, self.size)
         return Outcomes(batch_gradients(loss, theta, batches), equally_likely(len(batches)))
 
-    def take(self, instances: Array) -> MiniBatch:  # noqa: ARG002
+    def take(self, instances: Array) -> MiniBatch:
         return self
 
 
@@ -111,7 +111,9 @@ class AdditiveNoise(Oracle):
         check_finite("noise", noise)
         weights = equally_likely(noise.shape[-2]) if probabilities is None else exact(list(probabilities))
         if weights.shape != (noise.shape[-2],):
-            raise ValueError(f"probabilities must have {noise.shape[-2]} entries, one for each outcome, got {list(weights)}")
+            raise ValueError(
+                f"probabilities must have {noise.shape[-2]} entries, one for each outcome, got {list(weights)}"
+            )
         if any(weight < 0 for weight in weights) or abs(sum(weights) - 1) > Fraction(1, 10**12):
             raise ValueError(f"probabilities must be ≥ 0 with sum 1, got {list(map(str, weights))}")
         object.__setattr__(self, "noise", noise)
@@ -127,7 +129,9 @@ class AdditiveNoise(Oracle):
         noise = _restricted(loss, self.noise)
         batch = noise.shape[:-2]
         # An instance may have been multiplied into paths already: those axes stand behind the ones of the batch.
-        noise = noise.reshape(*batch, *(1,) * max(theta.ndim - 1 - len(batch), 0), *noise.shape[-2:]) if batch else noise
+        noise = (
+            noise.reshape(*batch, *(1,) * max(theta.ndim - 1 - len(batch), 0), *noise.shape[-2:]) if batch else noise
+        )
         return Outcomes(loss.gradient(theta)[..., None, :] + noise, self.probabilities)
 
     def take(self, instances: Array) -> AdditiveNoise:
@@ -177,7 +181,9 @@ def finite_sum(loss: Loss) -> FiniteSum:
     while isinstance(loss, CoarseLoss):
         loss = loss.fine
     if not isinstance(loss, FiniteSum):
-        raise TypeError(f"loss must be a FiniteSum or a coarse level of one, to have mini-batches, got {type(loss).__name__}")
+        raise TypeError(
+            f"loss must be a FiniteSum or a coarse level of one, to have mini-batches, got {type(loss).__name__}"
+        )
     return loss
 
 

@@ -86,7 +86,12 @@ class Trace:
 
     @staticmethod
     def record(
-        loss: Loss, states: Sequence[State], step_sizes: Sequence[Any], gradients: Sequence[Array], *, coarse: bool = False
+        loss: Loss,
+        states: Sequence[State],
+        step_sizes: Sequence[Any],
+        gradients: Sequence[Array],
+        *,
+        coarse: bool = False,
     ) -> Trace:
         """The trace of K + 1 states and the K steps between them."""
         thetas = np.stack([state.theta for state in states])

@@ -25,7 +25,16 @@ from ..theory.arrays import Array, inner, total
 from ..theory.coarse import CoarseLoss
 from ..theory.losses import Loss
 from . import arguments
-from .oracles import Oracle, Outcomes, all_batches, batch_gradient, batch_gradients, draw_batches, equally_likely, finite_sum
+from .oracles import (
+    Oracle,
+    Outcomes,
+    all_batches,
+    batch_gradient,
+    batch_gradients,
+    draw_batches,
+    equally_likely,
+    finite_sum,
+)
 
 
 def model_value(coarse: CoarseLoss, theta: Array, indices: np.ndarray) -> Array:
@@ -65,7 +74,7 @@ class VarianceReduced(Oracle):
         change = batch_gradients(coarse, theta, batches) - batch_gradients(coarse, anchor, batches)
         return Outcomes(change + coarse.gradient(anchor)[..., None, :], equally_likely(len(batches)))
 
-    def take(self, instances: Array) -> VarianceReduced:  # noqa: ARG002 - nothing here belongs to an instance
+    def take(self, instances: Array) -> VarianceReduced:
         return self
 
 

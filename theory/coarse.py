@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import final
 
-from .arrays import Array, Real, check_vector
+from .arrays import Array, Real, check_vector, constant
 from .elastic_net import PrimalDual
 from .groups import Restriction
 from .losses.base import Loss
@@ -22,7 +22,8 @@ from .losses.base import Loss
 class CoarseLoss(Loss):
     """L̂(θ̂) = L(Pθ̂ + (I − PR)θ) for a fixed θ of shape (..., d); the batch of θ is the batch of θ̂.
 
-    The constants are those of L: ℓ and μ stay valid, L* stays a lower bound, and a PL constant is not inherited.
+    The constants are those of L: ℓ and μ stay valid, L* stays a lower bound (in general not attained), and no PL
+    constant belongs to it. θ may be of another kind or dtype than θ̂, which decides.
     """
 
     def __init__(self, fine: Loss, restriction: Restriction, theta: Array) -> None:
@@ -38,7 +39,8 @@ class CoarseLoss(Loss):
 
     def lift(self, coarse: Array) -> Array:
         """Pθ̂ + (I − PR)θ."""
-        return self.restriction.embed(coarse, self.theta)
+        frozen = self.theta if coarse.dtype == self.theta.dtype else constant(self.theta, coarse)
+        return self.restriction.embed(coarse, frozen)
 
     def value(self, theta: Array) -> Array:
         return self.fine.value(self.lift(theta))
@@ -59,8 +61,9 @@ class CoarseLoss(Loss):
         return self.fine.strong_convexity
 
     @property
-    def pl_constant(self) -> Real | None:
-        return self.fine.strong_convexity or None
+    def pl_constant(self) -> None:
+        # Not even μ: ½‖∇L̂‖² ≥ μ(L̂ − inf L̂), and `infimum` may be less than inf L̂.
+        return None
 
     def minimizer(self) -> Array | None:
         return None

@@ -16,7 +16,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .arrays import Array, Real, check_finite, check_number, check_vector, inner, is_exact, largest, namespace, scalar, square_norm
+from .arrays import (
+    Array,
+    Real,
+    check_finite,
+    check_number,
+    check_vector,
+    inner,
+    is_exact,
+    largest,
+    namespace,
+    scalar,
+    square_norm,
+)
 from .regularizers import Regularizer
 
 

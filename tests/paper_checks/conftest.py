@@ -93,6 +93,8 @@ def mlbreg(
     """The command ``mlbreg`` in this process, as wide as its longest line: ``mlbreg("verify", "lunk2026")``."""
     handler = signal.getsignal(signal.SIGTERM)
     monkeypatch.setenv("COLUMNS", "1000")
+    for name in ("_console", "_errors"):
+        monkeypatch.setattr(getattr(command_line, name), "width", 1000)
 
     def call(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["mlbreg", *map(str, arguments)])

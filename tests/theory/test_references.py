@@ -111,6 +111,13 @@ def test_the_divergence_is_accurate_for_points_of_very_different_size(phi):
         assert found == pytest.approx(float(_reference_value(phi, x, y)), rel=1e-13)
 
 
+def test_a_quotient_that_overflows_is_no_obstacle():
+    huge, tiny = np.array([1e200]), np.array([1e-200])
+    assert Shannon().divergence(huge, tiny) == pytest.approx(1e200 * (400 * np.log(10) - 1), rel=1e-13)
+    assert Burg().divergence(tiny, huge) == pytest.approx(400 * np.log(10) - 1, rel=1e-13)
+    assert Burg().divergence(huge, tiny) == np.inf
+
+
 @every
 def test_the_divergence_of_a_point_from_itself_is_zero(phi):
     x = _interior(phi)

@@ -83,7 +83,8 @@ def moreau_decomposition_holds_by_the_values_of_the_conjugate(case: RegularizerC
         return distance + _conjugate(case, q) / t[rows, None]
 
     found = p[:, None, :].copy()
-    found[rows, 0] = descend(objective, p[rows], case.rng(54), radius=0.1 * (case.slope + np.max(np.abs(p[rows]), axis=-1)), rounds=16)
+    radius = 0.1 * (case.slope + np.max(np.abs(p[rows]), axis=-1))
+    found[rows, 0] = descend(objective, p[rows], case.rng(54), radius=radius, rounds=16)
     q = np.concatenate([scaled, duals, found], axis=1)
     work = np.sum(u[:, None, :] * (q - p[:, None, :]), axis=-1)
     conjugate, here = _conjugate(case, q), np.where(np.isfinite(at_p), at_p, 0)[:, None]
@@ -94,7 +95,13 @@ def moreau_decomposition_holds_by_the_values_of_the_conjugate(case: RegularizerC
     generous = 2e-9 * (1 + size) * length
     margin = np.where(finite, at_most(work, bounded - here + generous, bounded, here, length * size + 0 * work), 1.0)
     findings.expect(
-        margin, "J*(q) ≥ J*(p̂) + ⟨û, q − p̂⟩ for p̂ = (z − û)/t", tolerance=1e-8, z=z[:, None, :], p=p[:, None, :], q=q, t=t[:, None] + 0 * margin
+        margin,
+        "J*(q) ≥ J*(p̂) + ⟨û, q − p̂⟩ for p̂ = (z − û)/t",
+        tolerance=1e-8,
+        z=z[:, None, :],
+        p=p[:, None, :],
+        q=q,
+        t=t[:, None] + 0 * margin,
     )
 
 

@@ -18,19 +18,31 @@ from .loss_case import LossCase
 
 
 def constants_fit_together(case: LossCase, findings: Findings) -> None:
-    """ℓ ≥ 0, 0 ≤ μ ≤ ℓ, 0 < η ≤ ℓ (unless L is constant), and η is known where μ > 0."""
+    """ℓ ≥ 0, 0 ≤ μ ≤ ℓ, 0 < η ≤ ℓ (unless L is constant), and η ≥ μ is known where μ > 0 and L* is attained."""
     loss = case.loss
     claims = {"lipschitz": loss.lipschitz, "strong_convexity": loss.strong_convexity, "pl_constant": loss.pl_constant}
     for name, claim in claims.items():
         real = isinstance(claim, numbers.Real) and not isinstance(claim, bool) and not math.isnan(claim)
         optional = name != "lipschitz" and claim is None
-        findings.require(optional or real, f"{name} is a real number{' or None' * (name != 'lipschitz')}, got {claim!r}")
+        findings.require(
+            optional or real, f"{name} is a real number{' or None' * (name != 'lipschitz')}, got {claim!r}"
+        )
     smooth, mu, eta = claims.values()
     findings.require(smooth >= 0, f"lipschitz is ≥ 0, got {smooth}")
-    findings.require(mu is None or 0 <= mu <= smooth * (1 + 1e-9), f"0 ≤ strong_convexity ≤ lipschitz = {smooth}, got {mu}")
-    findings.require(eta is None or (eta > 0 and (eta <= smooth * (1 + 1e-9) or smooth == 0)), f"0 < pl_constant ≤ lipschitz, got {eta}")
-    findings.require(not mu or eta is not None, f"pl_constant is known where strong_convexity = {mu} > 0: it is at least that")
-    findings.require(not mu or eta is None or eta >= mu * (1 - 1e-9), f"pl_constant ≥ strong_convexity = {mu}, got {eta}")
+    findings.require(
+        mu is None or 0 <= mu <= smooth * (1 + 1e-9), f"0 ≤ strong_convexity ≤ lipschitz = {smooth}, got {mu}"
+    )
+    findings.require(
+        eta is None or (eta > 0 and (eta <= smooth * (1 + 1e-9) or smooth == 0)),
+        f"0 < pl_constant ≤ lipschitz, got {eta}",
+    )
+    attained = loss.minimizer() is not None
+    findings.require(
+        not mu or eta is not None or not attained, f"pl_constant is known where strong_convexity = {mu} > 0"
+    )
+    findings.require(
+        not mu or eta is None or eta >= mu * (1 - 1e-9), f"pl_constant ≥ strong_convexity = {mu}, got {eta}"
+    )
 
 
 def _pairs(case: LossCase, key: int) -> tuple[Array, Array]:
@@ -91,12 +103,18 @@ def strong_convexity_holds(case: LossCase, findings: Findings) -> None:
     size = np.linalg.norm(case.gradient(x), axis=-1) + np.linalg.norm(case.gradient(y), axis=-1)
     rounding = 1e-13 * size * np.linalg.norm(step, axis=-1)
     work = np.sum(change * step, axis=-1)
-    margin = at_most(float(mu) * np.sum(step * step, axis=-1), work + rounding, np.linalg.norm(change, axis=-1) * np.linalg.norm(step, axis=-1))
+    margin = at_most(
+        float(mu) * np.sum(step * step, axis=-1),
+        work + rounding,
+        np.linalg.norm(change, axis=-1) * np.linalg.norm(step, axis=-1),
+    )
     findings.expect(margin, "⟨∇L(x) − ∇L(y), x − y⟩ ≥ μ‖x − y‖²", tolerance=1e-7, x=x, y=y)
     noise = 1e-11 * np.linalg.norm(case.gradient(theta), axis=-1)
     scale = np.max(case.steepest[2]) + 0 * curvature
     margin = at_most(np.full(curvature.shape, float(mu)), curvature + noise, scale)
-    findings.expect(margin, "⟨d, ∇²L(θ)d⟩ ≥ μ‖d‖²", tolerance=1e-6, theta=theta, direction=direction, curvature=curvature)
+    findings.expect(
+        margin, "⟨d, ∇²L(θ)d⟩ ≥ μ‖d‖²", tolerance=1e-6, theta=theta, direction=direction, curvature=curvature
+    )
 
 
 def pl_inequality_holds(case: LossCase, findings: Findings) -> None:
@@ -115,7 +133,9 @@ def pl_inequality_holds(case: LossCase, findings: Findings) -> None:
     theta = np.concatenate([case.points, case.descended, case.centre + 1e3 * rng.standard_normal((4, case.dimension))])
     best, radius = ratio(theta), np.maximum(1e-2, np.max(np.abs(theta), axis=-1))
     for _ in range(80):
-        moved = theta + (radius * rng.choice([1.0, 0.1, 0.01], size=len(theta)))[:, None] * rng.standard_normal(theta.shape)
+        moved = theta + (radius * rng.choice([1.0, 0.1, 0.01], size=len(theta)))[:, None] * rng.standard_normal(
+            theta.shape
+        )
         found = ratio(moved)
         theta, best = np.where((found < best)[:, None], moved, theta), np.minimum(found, best)
         radius = 0.94 * radius

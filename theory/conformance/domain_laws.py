@@ -25,7 +25,14 @@ def value_is_convex(case: RegularizerCase, findings: Findings) -> None:
     # An end outside the domain bounds nothing.
     chord = (1 - s) * start + s * np.where(np.isfinite(end), end, 0)
     margin = np.where(np.isfinite(end), at_most(middle, chord, np.broadcast_to(start, middle.shape)), 1.0)
-    findings.expect(margin, "J((1−s)x + sy) ≤ (1−s)J(x) + sJ(y)", tolerance=_ROUNDING, x=x[:, None, :], y=y, s=s + np.zeros(margin.shape))
+    findings.expect(
+        margin,
+        "J((1−s)x + sy) ≤ (1−s)J(x) + sJ(y)",
+        tolerance=_ROUNDING,
+        x=x[:, None, :],
+        y=y,
+        s=s + np.zeros(margin.shape),
+    )
 
 
 def value_is_lower_semicontinuous(case: RegularizerCase, findings: Findings) -> None:
@@ -47,7 +54,9 @@ def value_is_lower_semicontinuous(case: RegularizerCase, findings: Findings) -> 
 
 def domain_is_where_the_value_is_finite(case: RegularizerCase, findings: Findings) -> None:
     """`in_domain` is True exactly where J is finite."""
-    far = np.concatenate([case.points, case.inside, case.boundary, case.solutions.u, 1e3 * case.points, 1e6 * case.points])
+    far = np.concatenate(
+        [case.points, case.inside, case.boundary, case.solutions.u, 1e3 * case.points, 1e6 * case.points]
+    )
     finite = np.isfinite(case.value(far))
     claimed = np.asarray(case.regularizer.in_domain(far))
     findings.require(claimed.dtype == np.bool_, "in_domain returns booleans")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 from ..losses.base import Loss
 from ..references import Reference
 from ..regularizers import Regularizer
 from .array_laws import ARRAY_LAWS
-from .checks import Check, checks_for, label
+from .checks import Check, Law, checks_for, label
 from .conjugate_laws import CONJUGATE_LAWS
 from .constant_laws import CONSTANT_LAWS
 from .domain_laws import DOMAIN_LAWS
@@ -44,50 +45,74 @@ _REFERENCE_LAWS = (*REFERENCE_LAWS, *ARRAY_LAWS)
 _REFERENCE_DIMENSION = 4
 
 
-def checks_of(subject: Regularizer | Loss | Reference, *, dimension: int | None = None, seed: int = 0) -> tuple[Check, ...]:
+def checks_of(
+    subject: Regularizer | Loss | Reference,
+    *,
+    dimension: int | None = None,
+    seed: int = 0,
+    without: Collection[str] = (),
+) -> tuple[Check, ...]:
     """All checks for one object, not yet run; a check that is called raises when its law does not hold.
 
     ``dimension``: where to try a regularizer or a reference; None finds one that it accepts. ``seed``: of all points.
+    ``without``: names of checks to leave out, such as ``torch_agrees_with_numpy`` for what is meant for NumPy alone.
     """
+    build: Callable[[], Any]
+    laws: tuple[Law, ...]
     if isinstance(subject, Regularizer):
-        regularizer = subject
-        return checks_for(subject, _REGULARIZER_LAWS, lambda: RegularizerCase.build(regularizer, dimension, seed))
-    if isinstance(subject, Loss):
-        loss = subject
-        return checks_for(subject, _LOSS_LAWS, lambda: LossCase(loss, seed))
-    if isinstance(subject, Reference):
-        reference = subject
-        return checks_for(subject, _REFERENCE_LAWS, lambda: ReferenceCase(reference, dimension or _REFERENCE_DIMENSION, seed))
-    raise TypeError(f"subject must be an instance of a class derived from Regularizer, Loss or Reference, got {subject!r}")
+        build, laws = partial(RegularizerCase.build, subject, dimension, seed), _REGULARIZER_LAWS
+    elif isinstance(subject, Loss):
+        build, laws = partial(LossCase, subject, seed), _LOSS_LAWS
+    elif isinstance(subject, Reference):
+        build, laws = partial(ReferenceCase, subject, dimension or _REFERENCE_DIMENSION, seed), _REFERENCE_LAWS
+    else:
+        raise TypeError(
+            f"subject must be a Regularizer, a Loss or a Reference (a class derived from it), got {subject!r}"
+        )
+    names = [law.__name__ for law in laws]
+    unknown = [name for name in without if name not in names]
+    if unknown:
+        raise ValueError(f"without must name checks of {label(subject)}, which are {names}, got {unknown[0]!r}")
+    return checks_for(subject, [law for law in laws if law.__name__ not in without], build)
 
 
-def _report(subject: Any, kind: type, dimension: int | None, seed: int) -> Report:
-    if not isinstance(subject, kind):
-        raise TypeError(f"{kind.__name__.lower()} must be an instance of a class derived from {kind.__name__}, got {subject!r}")
-    return Report(label(subject), tuple(check.result() for check in checks_of(subject, dimension=dimension, seed=seed)))
+def _report(subject: Any, kind: type[Any], dimension: int | None, seed: int, without: Collection[str]) -> Report:
+    if not issubclass(type(subject), kind):
+        raise TypeError(f"{kind.__name__.lower()} must be of a class derived from {kind.__name__}, got {subject!r}")
+    checks = checks_of(subject, dimension=dimension, seed=seed, without=without)
+    return Report(label(subject), tuple(check.result() for check in checks))
 
 
-def check_regularizer(regularizer: Regularizer, *, dimension: int | None = None, seed: int = 0) -> Report:
+def check_regularizer(
+    regularizer: Regularizer, *, dimension: int | None = None, seed: int = 0, without: Collection[str] = ()
+) -> Report:
     """Whether value, prox, conjugate, subdifferential, domain and groups of a regularizer belong to one function.
 
     ``dimension``: the d in which to look; None takes the first that the regularizer accepts. ``seed``: of all points.
-    Nothing that the regularizer does stops the run: an exception or a numerical warning is a failed check.
+    ``without``: names of checks to leave out. Nothing that the regularizer does stops the run: an exception or a
+    numerical warning is a failed check.
     """
-    return _report(regularizer, Regularizer, dimension, seed)
+    return _report(regularizer, Regularizer, dimension, seed, without)
 
 
-def check_loss(loss: Loss, *, seed: int = 0) -> Report:
+def check_loss(loss: Loss, *, seed: int = 0, without: Collection[str] = ()) -> Report:
     """Whether the gradient, the infimum and the constants of a loss are those of its value."""
-    return _report(loss, Loss, None, seed)
+    return _report(loss, Loss, None, seed, without)
 
 
-def check_reference(reference: Reference, *, dimension: int | None = None, seed: int = 0) -> Report:
+def check_reference(
+    reference: Reference, *, dimension: int | None = None, seed: int = 0, without: Collection[str] = ()
+) -> Report:
     """Whether mirror map, conjugate, divergence and domain of a reference belong to one Legendre function."""
-    return _report(reference, Reference, dimension, seed)
+    return _report(reference, Reference, dimension, seed, without)
 
 
 def parametrize_with_checks(
-    subjects: Sequence[Regularizer | Loss | Reference], *, dimension: int | None = None, seed: int = 0
+    subjects: Sequence[Regularizer | Loss | Reference],
+    *,
+    dimension: int | None = None,
+    seed: int = 0,
+    without: Collection[str] = (),
 ) -> Any:
     """A pytest decorator: the test gets one ``check`` at a time, and calls it.
 
@@ -97,5 +122,6 @@ def parametrize_with_checks(
     """
     import pytest  # only here: the package works without pytest
 
-    checks = [check for subject in subjects for check in checks_of(subject, dimension=dimension, seed=seed)]
+    options: dict[str, Any] = {"dimension": dimension, "seed": seed, "without": without}
+    checks = [check for subject in subjects for check in checks_of(subject, **options)]
     return pytest.mark.parametrize("check", checks, ids=[str(check) for check in checks])

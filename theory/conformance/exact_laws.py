@@ -35,7 +35,12 @@ def fractions_close_the_duality_exactly(case: RegularizerCase, findings: Finding
             continue
         rational += 1
         at = to_float(z)
-        findings.expect(equal_vectors(to_float(u), J.prox(at, float(t)), at), "the exact prox is that of floats", tolerance=1e-9, z=at)
+        findings.expect(
+            equal_vectors(to_float(u), J.prox(at, float(t)), at),
+            "the exact prox is that of floats",
+            tolerance=1e-9,
+            z=at,
+        )
         p = (z - u) / t
         nearest = exactly(J.project_subdifferential, u, p)
         findings.require(nearest is None or np.all(nearest == p), "(z − û)/t ∈ ∂J(û) exactly", z=at)

@@ -29,7 +29,9 @@ def value_adds_up_over_groups(case: RegularizerCase, findings: Findings) -> None
         total = total + np.asarray(part.value(one.restrict(x)))
         inside = inside & np.asarray(part.in_domain(one.restrict(x)))
     findings.expect(equal(case.value(x), total), "J(θ) = Σ_g J_g(θ_g)", tolerance=_ROUNDING, theta=x)
-    findings.require(inside == np.asarray(case.regularizer.in_domain(x)), "dom J is the product of the dom J_g", theta=x)
+    findings.require(
+        inside == np.asarray(case.regularizer.in_domain(x)), "dom J is the product of the dom J_g", theta=x
+    )
 
 
 def prox_decouples_groups(case: RegularizerCase, findings: Findings) -> None:
@@ -48,7 +50,9 @@ def _selections(case: RegularizerCase) -> list[Restriction]:
     groups, rng = case.groups, case.rng(71)
     single = [(int(g),) for g in rng.permutation(groups.count)[:4]]
     random = [tuple(int(g) for g in np.flatnonzero(rng.random(groups.count) < 0.5)) for _ in range(4)]
-    selections = [Restriction(groups, chosen) for chosen in dict.fromkeys([(), tuple(range(groups.count)), *single, *random])]
+    selections = [
+        Restriction(groups, chosen) for chosen in dict.fromkeys([(), tuple(range(groups.count)), *single, *random])
+    ]
     if groups.count > 1:
         merged = Groups(tuple(label // 2 for label in groups.labels), (groups.count + 1) // 2)
         selections += [Restriction(merged, (g,)) for g in range(min(merged.count, 2))]
@@ -70,12 +74,21 @@ def restrictions_agree_with_the_whole(case: RegularizerCase, findings: Findings)
         margin = equal_vectors(np.asarray(chosen.prox(r.restrict(z), t)), r.restrict(prox), r.restrict(z))
         findings.expect(margin, f"prox of Ĵ = R prox of J for groups {selected}", tolerance=_ROUNDING, z=z)
         both = np.asarray(chosen.conjugate(r.restrict(p))) + np.asarray(others.conjugate(r.complement.restrict(p)))
-        findings.expect(equal(np.asarray(whole.conjugate(p)), both), f"J* = Ĵ* + Ĵᶜ* for groups {selected}", tolerance=_ROUNDING, p=p)
+        findings.expect(
+            equal(np.asarray(whole.conjugate(p)), both),
+            f"J* = Ĵ* + Ĵᶜ* for groups {selected}",
+            tolerance=_ROUNDING,
+            p=p,
+        )
         part = np.asarray(chosen.project_subdifferential(r.restrict(theta), r.restrict(q)))
         margin = equal_vectors(part, r.restrict(projected), r.restrict(q))
-        findings.expect(margin, f"subgradients of Ĵ = R(those of J) for groups {selected}", tolerance=_ROUNDING, theta=theta, q=q)
+        findings.expect(
+            margin, f"subgradients of Ĵ = R(those of J) for groups {selected}", tolerance=_ROUNDING, theta=theta, q=q
+        )
         inside = np.asarray(chosen.in_domain(r.restrict(x))) & np.asarray(others.in_domain(r.complement.restrict(x)))
-        findings.require(inside == np.asarray(whole.in_domain(x)), f"dom J = dom Ĵ × dom Ĵᶜ for groups {selected}", theta=x)
+        findings.require(
+            inside == np.asarray(whole.in_domain(x)), f"dom J = dom Ĵ × dom Ĵᶜ for groups {selected}", theta=x
+        )
         finest = Restriction.to_coordinates(case.groups, r.indices.tolist()).coarse_groups
         claimed = chosen.separable_groups(r.coarse_dimension)
         findings.require(_as_sets(claimed) == _as_sets(finest), f"Ĵ on groups {selected} has the selected groups")
@@ -99,7 +112,9 @@ def restrict_rejects_split_groups(case: RegularizerCase, findings: Findings) -> 
             except ValueError:
                 findings.require(True, "a ValueError is raised")
             else:
-                findings.require(False, f"selecting coordinates {list(chosen)} splits group {list(group)} and raises a ValueError")
+                findings.require(
+                    False, f"selecting coordinates {list(chosen)} splits group {list(group)} and raises a ValueError"
+                )
 
 
 def groups_are_the_finest(case: RegularizerCase, findings: Findings) -> None:
@@ -124,7 +139,9 @@ def groups_are_the_finest(case: RegularizerCase, findings: Findings) -> None:
             swapped = case.value(np.where(first, x, y)) + case.value(np.where(first, y, x))
             differs = np.asarray(equal(plain, swapped)) < -1e-9
             part = group[list(parts[index])].tolist()
-            findings.require(differs.any(), f"J is not a sum over coordinates {part} and the rest of group {group.tolist()}")
+            findings.require(
+                differs.any(), f"J is not a sum over coordinates {part} and the rest of group {group.tolist()}"
+            )
 
 
 GROUP_LAWS = (

@@ -23,7 +23,15 @@ def gradient_is_the_derivative_of_the_value(case: LossCase, findings: Findings) 
     at, along = theta[:, None, :], directions[None]
     claimed = np.sum(gradient[:, None, :] * along, axis=-1)
     least, scale = np.full(claimed.shape, math.inf), np.abs(claimed)
-    for size in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5):  # the best of several step sizes: L may be curved or have kinks in ∇L
+    for size in (
+        1e-1,
+        1e-2,
+        1e-3,
+        1e-4,
+        1e-5,
+        1e-6,
+        1e-7,
+    ):  # the best of several step sizes: L may be curved or have kinks in ∇L
         h = (size * (1 + np.max(np.abs(theta), axis=-1)))[:, None]
         values = [case.value(at + factor * h[..., None] * along) for factor in (1, -1, 0.5, -0.5)]
         coarse, fine = (values[0] - values[1]) / (2 * h), (values[2] - values[3]) / h
@@ -32,7 +40,7 @@ def gradient_is_the_derivative_of_the_value(case: LossCase, findings: Findings) 
         scale = np.maximum(scale, np.abs(fine) if size == 1e-1 else 0)
     scale = scale + np.linalg.norm(gradient, axis=-1)[:, None]
     margin = -least / np.where(scale > 0, scale, 1)
-    findings.expect(margin, "⟨∇L(θ), d⟩ = dL(θ + td)/dt", tolerance=1e-6, theta=at, direction=along)
+    findings.expect(margin, "⟨∇L(θ), d⟩ = dL(θ + td)/dt", tolerance=1e-5, theta=at, direction=along)
 
 
 def gradient_is_exact_on_fractions(case: LossCase, findings: Findings) -> None:
@@ -46,7 +54,9 @@ def gradient_is_exact_on_fractions(case: LossCase, findings: Findings) -> None:
                 slopes = [_central_difference(case, theta, i, h, order) for order in (4, 5)]
                 if slopes[0] == slopes[1]:
                     polynomial += 1
-                    findings.require(gradient[i] == slopes[0], f"∂L/∂θ_{i} = {slopes[0]}, got {gradient[i]}", theta=point)
+                    findings.require(
+                        gradient[i] == slopes[0], f"∂L/∂θ_{i} = {slopes[0]}, got {gradient[i]}", theta=point
+                    )
         except IrrationalError as error:
             raise NotApplicable(f"L has no exact arithmetic: {error}") from error
         findings.require(is_exact(gradient), f"∇L of Fractions holds Fractions, got dtype {gradient.dtype}")
@@ -70,7 +80,9 @@ def infimum_is_a_lower_bound(case: LossCase, findings: Findings) -> None:
     findings.require(math.isfinite(least), f"L* is finite, got {least}")
     theta = np.concatenate([case.points, case.descended])
     value = case.value(theta)
-    findings.expect(at_most(np.full(value.shape, least), value, *_terms(case, value)), "L(θ) ≥ L*", tolerance=1e-12, theta=theta)
+    findings.expect(
+        at_most(np.full(value.shape, least), value, *_terms(case, value)), "L(θ) ≥ L*", tolerance=1e-12, theta=theta
+    )
 
 
 def _terms(case: LossCase, value: Array) -> tuple[Array, ...]:
@@ -99,7 +111,9 @@ def _expect_approached(case: LossCase, findings: Findings, least: float) -> None
     if case.loss.strong_convexity is None and case.loss.pl_constant is None:
         raise NotApplicable("no minimiser is claimed, and L is not convex")
     start = np.zeros(case.dimension)
-    found = minimize(case.value, start, jac=case.gradient, method="L-BFGS-B", options={"maxiter": 400, "ftol": 0, "gtol": 1e-12})
+    found = minimize(
+        case.value, start, jac=case.gradient, method="L-BFGS-B", options={"maxiter": 400, "ftol": 0, "gtol": 1e-12}
+    )
     excess, total = float(found.fun) - least, float(case.value(start)) - least
     findings.expect(-excess / total if total > 0 else 0.0, "L comes close to L*", tolerance=1e-2, theta=found.x)
 

@@ -51,7 +51,7 @@ def _expect_members(case: RegularizerCase, findings: Findings, net: ElasticNet, 
 
 def oracles_accept_pairs_of_the_mirror_map(case: RegularizerCase, findings: Findings) -> None:
     """(prox_{δJ}(δv), v) is a pair by all three oracles, for δ from 1e-12 to 1e12."""
-    for delta in (1e-12, 0.25 / case.slope, 1.0, 4 / case.slope, 1e12):
+    for delta in (1e-12, 0.3 / case.slope, 1.0, 3.7 / case.slope, 1e12):  # not powers of two: p = v − θ/δ is rounded
         net = ElasticNet(case.regularizer, delta)
         v = case.duals
         _expect_members(case, findings, net, PrimalDual(net.mirror_map(v.copy()), v), "the mirror map")
@@ -60,7 +60,7 @@ def oracles_accept_pairs_of_the_mirror_map(case: RegularizerCase, findings: Find
 def oracles_accept_pairs_of_the_subdifferential(case: RegularizerCase, findings: Findings) -> None:
     """(θ, p̄ + θ/δ) with p̄ from project_subdifferential is a pair by all three oracles."""
     theta = case.inside
-    for delta in (0.25 / case.slope, 4 / case.slope):
+    for delta in (0.3 / case.slope, 3.7 / case.slope):
         net = ElasticNet(case.regularizer, delta)
         q = case.duals[case.rng(41).integers(0, len(case.duals), size=len(theta))]
         _expect_members(case, findings, net, net.pair(theta.copy(), q), "the subdifferential")
@@ -69,13 +69,14 @@ def oracles_accept_pairs_of_the_subdifferential(case: RegularizerCase, findings:
 def oracles_reject_the_same_strangers(case: RegularizerCase, findings: Findings) -> None:
     """Where one oracle clearly says that v is not in ∂J_δ(θ), no other says that it is."""
     rng = case.rng(42)
-    for delta in (0.25 / case.slope, 4 / case.slope):
+    for delta in (0.3 / case.slope, 3.7 / case.slope):
         net = ElasticNet(case.regularizer, delta)
         v = case.duals
         theta = np.asarray(net.mirror_map(v.copy()), dtype=np.float64)
         pushed = v + 0.3 * case.slope * rng.standard_normal(v.shape)
         shuffled = v[rng.permutation(len(v))]
-        for strangers in (PrimalDual(theta, pushed), PrimalDual(theta, shuffled), PrimalDual(theta, -v), PrimalDual(0 * theta + case.centre, v)):
+        pairs = [PrimalDual(theta, other) for other in (pushed, shuffled, -v)]
+        for strangers in (*pairs, PrimalDual(0 * theta + case.centre, v)):
             scores = _scores(case, net, strangers)
             out, accepted = scores > 1e-2, scores < 1e-7
             for oracle, says_yes in zip(_ORACLES, accepted, strict=True):

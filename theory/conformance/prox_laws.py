@@ -95,7 +95,9 @@ def prox_satisfies_the_resolvent_identity(case: RegularizerCase, findings: Findi
         start = u + ratio * (z - u)
         again = np.asarray(case.regularizer.prox(start, s), dtype=np.float64)
         margin = equal_vectors(again, u, start, ratio * z)
-        findings.expect(margin, "prox_{tJ}(z) = prox_{sJ}(û + (s/t)(z − û))", tolerance=_ROUNDING, z=z, t=t, s=s + 0 * t)
+        findings.expect(
+            margin, "prox_{tJ}(z) = prox_{sJ}(û + (s/t)(z − û))", tolerance=_ROUNDING, z=z, t=t, s=s + 0 * t
+        )
 
 
 def prox_scales_with_a_homogeneous_value(case: RegularizerCase, findings: Findings) -> None:
@@ -117,12 +119,14 @@ def _degree(case: RegularizerCase) -> int | None:
     """The degree of homogeneity that the values show; an indicator of a cone has degree 0."""
     x = np.concatenate([case.points, case.inside])
     values, doubled, tripled = case.value(x), case.value(2 * x), case.value(3 * x)
-    if not np.array_equal(np.isfinite(values), np.isfinite(doubled)) or not np.array_equal(np.isfinite(values), np.isfinite(tripled)):
-        return None
     keep = np.isfinite(values)
+    if not all(np.array_equal(keep, np.isfinite(scaled)) for scaled in (doubled, tripled)):
+        return None
     for degree in (0, 1, 2):
         two, three = 2**degree * values[keep], 3**degree * values[keep]
-        if np.allclose(doubled[keep], two, rtol=1e-10, atol=0) and np.allclose(tripled[keep], three, rtol=1e-10, atol=0):
+        if np.allclose(doubled[keep], two, rtol=1e-10, atol=0) and np.allclose(
+            tripled[keep], three, rtol=1e-10, atol=0
+        ):
             return degree
     return None
 

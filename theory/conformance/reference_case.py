@@ -38,7 +38,9 @@ class ReferenceCase:
         """Points of every sign and many scales, whether in the domain or not: (n, d)."""
         d, rng = self.dimension, self.rng(1)
         normal, uniform = rng.standard_normal((12, d)), rng.random((16, d))
-        small = np.concatenate([1e-3 * uniform[:4], 0.02 * uniform[4:8], uniform, 1 - 1e-3 * uniform[:2], 0.5 + 0 * uniform[:1]])
+        small = np.concatenate(
+            [1e-3 * uniform[:4], 0.02 * uniform[4:8], uniform, 1 - 1e-3 * uniform[:2], 0.5 + 0 * uniform[:1]]
+        )
         large = np.concatenate([1 + 3 * uniform[:6], 40 * uniform[:4]])
         special = [np.zeros((1, d)), np.ones((1, d)), -np.ones((1, d)), np.eye(d), 1 - np.eye(d), -np.eye(d)]
         return np.concatenate([small, large, normal, 5 * normal, -small, -large, *special])
@@ -48,7 +50,9 @@ class ReferenceCase:
         """The candidates that are in the interior of the domain by `in_domain`: (n, d), n ≥ 9."""
         inside = self.candidates[np.asarray(self.reference.in_domain(self.candidates), dtype=bool)]
         if len(inside) < 9:
-            raise ValueError(f"in_domain accepts {len(inside)} of {len(self.candidates)} points at scales 1e-3 … 100: too few to try")
+            raise ValueError(
+                f"in_domain accepts {len(inside)} of {len(self.candidates)} points at scales 1e-3 … 100: too few to try"
+            )
         return inside
 
     @cached_property

@@ -25,7 +25,7 @@ from ..groups import Groups
 from ..regularizers import Regularizer
 from .array_laws import Call
 
-_DIMENSIONS = (5, 4, 6, 3, 8, 7, 2, 1, *range(9, 65))
+_DIMENSIONS: tuple[int, ...] = (5, 4, 6, 3, 8, 7, 2, 1, *range(9, 65))
 
 
 class Solutions(NamedTuple):
@@ -82,7 +82,18 @@ class RegularizerCase:
         dyadic = rng.integers(-4, 5, size=(4, d)) / 4
         ties = np.stack([np.ones(d), -np.ones(d), np.where(np.arange(d) % 2, -0.5, 0.5)])
         return np.concatenate(
-            [np.zeros((1, d)), axes, -axes[:2], ties, normal, sparse, group_sparse, dyadic, 1e-3 * normal[:2], 30 * sparse[:3]]
+            [
+                np.zeros((1, d)),
+                axes,
+                -axes[:2],
+                ties,
+                normal,
+                sparse,
+                group_sparse,
+                dyadic,
+                normal[:2] / 1e3,
+                30 * sparse[:3],
+            ]
         )
 
     @cached_property
@@ -102,7 +113,8 @@ class RegularizerCase:
     @cached_property
     def points(self) -> Array:
         """Arguments of the prox, around 0 and around a point of the domain."""
-        return np.concatenate([self.raw_points, self.centre + self.raw_points[:12]]) if self.centre.any() else self.raw_points
+        moved = self.raw_points[: 12 if self.centre.any() else 0] + self.centre
+        return np.concatenate([self.raw_points, moved])
 
     @cached_property
     def steps(self) -> tuple[float, ...]:
@@ -170,7 +182,9 @@ class RegularizerCase:
         rng, d = self.rng(4, key), self.dimension
         base = u[:, None, :]
         axes = np.eye(d)[rng.permutation(d)[:8]]
-        marks = [[0.0 if self.blocks.labels[i] == g else 1.0 for i in range(d)] for g in range(min(self.blocks.count, 8))]
+        marks = [
+            [0.0 if self.blocks.labels[i] == g else 1.0 for i in range(d)] for g in range(min(self.blocks.count, 8))
+        ]
         reach = 1e-3 + np.max(np.abs(u) + np.abs(z), axis=-1)[:, None, None]
         directions = np.concatenate([axes, -axes, rng.standard_normal((10, d))])
         targets = np.concatenate(
@@ -200,4 +214,5 @@ def _find_dimension(regularizer: Regularizer) -> int:
                 complaints.append(f"{type(error).__name__}: {error}")
             else:
                 return d
-    raise ValueError(f"dimension: value(zeros(d)) works for no d in 1 … {max(_DIMENSIONS)}; give dimension=…; d = 5 raises {complaints[0]}")
+    tried = f"dimension: value(zeros(d)) works for no d in 1 … {max(_DIMENSIONS)}; give dimension=…"
+    raise ValueError(f"{tried}; d = 5 raises {complaints[0]}")

@@ -43,13 +43,21 @@ def prox_is_exactly_zero_below_the_threshold(case: RegularizerCase, findings: Fi
     rng, labels = case.rng(62), np.asarray(case.blocks.labels)
     for t in (0.5, 1.0, 4.0):
         u = np.asarray(case.regularizer.prox(t * inner, t))
-        findings.require(np.where(kink, u == 0, True), "prox_{tJ}(z) is exactly 0", z=(t * inner)[:, None, :], prox=u[:, None, :], t=t)
+        findings.require(
+            np.where(kink, u == 0, True),
+            "prox_{tJ}(z) is exactly 0",
+            z=(t * inner)[:, None, :],
+            prox=u[:, None, :],
+            t=t,
+        )
         for g in range(min(case.blocks.count, 4)):
             others = t * case.slope * 5 * rng.standard_normal(inner.shape)
             z = np.where(labels == g, t * inner, others)
             u = np.asarray(case.regularizer.prox(z, t))
             zero = np.where(kink & (labels == g), u == 0, True)
-            findings.require(zero, "group g of prox_{tJ}(z) is exactly 0", z=z[:, None, :], prox=u[:, None, :], t=t, g=g)
+            findings.require(
+                zero, "group g of prox_{tJ}(z) is exactly 0", z=z[:, None, :], prox=u[:, None, :], t=t, g=g
+            )
 
 
 def prox_is_zero_at_exact_ties(case: RegularizerCase, findings: Findings) -> None:
@@ -77,7 +85,9 @@ def prox_survives_extreme_magnitudes(case: RegularizerCase, findings: Findings) 
             allowed = math.sqrt(case.dimension) * np.max(np.abs(z - case.centre), axis=-1)
             moved = np.max(np.abs(u - at_centre), axis=-1)
             noise = 1e-12 * np.max(np.abs(at_centre), axis=-1) + 0 * moved
-            findings.expect(at_most(moved, allowed + noise), "‖prox(z) − prox(c)‖ ≤ ‖z − c‖", tolerance=1e-12, z=z, prox=u, t=t)
+            findings.expect(
+                at_most(moved, allowed + noise), "‖prox(z) − prox(c)‖ ≤ ‖z − c‖", tolerance=1e-12, z=z, prox=u, t=t
+            )
 
 
 def subdifferential_survives_tiny_points(case: RegularizerCase, findings: Findings) -> None:
@@ -92,14 +102,24 @@ def subdifferential_survives_tiny_points(case: RegularizerCase, findings: Findin
         theta = theta[np.isfinite(case.value(theta))]
         q = case.duals[case.rng(65).integers(0, len(case.duals), size=len(theta))]
         p = np.asarray(case.regularizer.project_subdifferential(theta, q), dtype=np.float64)
-        findings.require(np.isfinite(p), "project_subdifferential(θ, q) is finite", theta=theta[:, None, :], q=q[:, None, :], p=p[:, None, :])
+        findings.require(
+            np.isfinite(p),
+            "project_subdifferential(θ, q) is finite",
+            theta=theta[:, None, :],
+            q=q[:, None, :],
+            p=p[:, None, :],
+        )
         # A subgradient at θ ≈ 0 is one at 0 up to J(θ) − ⟨p, θ⟩ ≈ 0: p passes the test of values at a distance.
         u = np.asarray(case.inside)
         work, value = p @ u.T, case.value(u) + np.zeros((len(p), 1))
         at_zero = case.value(zero) + 0 * work
-        findings.expect(
-            at_most(work + at_zero, value, work, at_zero), "J(u) ≥ J(0) + ⟨p, u⟩", tolerance=1e-9, theta=theta[:, None, :], p=p[:, None, :], u=u
-        )
+        margin = at_most(work + at_zero, value, work, at_zero)
+        at, by = theta[:, None, :], p[:, None, :]
+        findings.expect(margin, "J(u) ≥ J(0) + ⟨p, u⟩", tolerance=1e-9, theta=at, p=by, u=u)
+        if scale > 1e-300:  # denormal products are too coarse for a comparison at the size of θ
+            here, work = case.value(theta), np.sum(p * theta, axis=-1)
+            margin = at_most(here - work, case.value(zero) + 0 * work, here, work)
+            findings.expect(margin, "J(0) ≥ J(θ) − ⟨p, θ⟩", tolerance=1e-9, theta=theta, p=p)
 
 
 SPARSITY_LAWS = (

@@ -27,12 +27,19 @@ def _pairs(case: RegularizerCase, key: int, count: int) -> tuple[Array, Array, A
 def subgradients_satisfy_their_inequality(case: RegularizerCase, findings: Findings) -> None:
     """J(u) ≥ J(θ) + ⟨p, u − θ⟩ for every p that project_subdifferential returns, and every u tried."""
     theta, q, p = _pairs(case, 1, 8)
-    findings.require(np.isfinite(p), "project_subdifferential(θ, q) is finite where ∂J(θ) is not empty", theta=theta[:, None, None, :], q=q[..., None, :])
+    findings.require(
+        np.isfinite(p),
+        "project_subdifferential(θ, q) is finite where ∂J(θ) is not empty",
+        theta=theta[:, None, None, :],
+        q=q[..., None, :],
+    )
     u = case.around(case.points[case.rng(31).integers(0, len(case.points), size=len(theta))], theta, 32)[:, None]
     here = case.value(theta)[:, None, None]
     work = np.sum(p[:, :, None, :] * (u - theta[:, None, None, :]), axis=-1)
     margin = at_most(here + work, case.value(u) + 0 * work, here + 0 * work, work)
-    findings.expect(margin, "J(u) ≥ J(θ) + ⟨p, u − θ⟩", tolerance=1e-9, theta=theta[:, None, None, :], p=p[:, :, None, :], u=u)
+    findings.expect(
+        margin, "J(u) ≥ J(θ) + ⟨p, u − θ⟩", tolerance=1e-9, theta=theta[:, None, None, :], p=p[:, :, None, :], u=u
+    )
 
 
 def subdifferential_projection_is_nearest(case: RegularizerCase, findings: Findings) -> None:
@@ -53,7 +60,14 @@ def subdifferential_projection_is_nearest(case: RegularizerCase, findings: Findi
             quotient = (case.value(theta[:, None, :] + h * slanted) - here) / h
             excess = np.minimum(excess, quotient - np.sum(p * slanted, axis=-1))
     scale = case.slope + np.linalg.norm(q, axis=-1) + np.linalg.norm(p, axis=-1) + np.abs(here)
-    findings.expect(at_most(excess, np.zeros_like(excess), scale), "J'(θ; d) ≤ ⟨p̄, d⟩ for d = q − p̄", tolerance=1e-2, theta=theta[:, None, :], q=q, p=p)
+    findings.expect(
+        at_most(excess, np.zeros_like(excess), scale),
+        "J'(θ; d) ≤ ⟨p̄, d⟩ for d = q − p̄",
+        tolerance=1e-2,
+        theta=theta[:, None, :],
+        q=q,
+        p=p,
+    )
 
 
 def subdifferential_distance_is_zero_for_members_only(case: RegularizerCase, findings: Findings) -> None:
@@ -61,15 +75,31 @@ def subdifferential_distance_is_zero_for_members_only(case: RegularizerCase, fin
     theta, q, p = _pairs(case, 3, 10)
     at = theta[:, None, :] + 0 * q
     again = np.asarray(case.regularizer.project_subdifferential(at, p.copy()), dtype=np.float64)
-    findings.expect(equal_vectors(again, p, q, case.slope + 0 * q), "projecting a member returns it", tolerance=1e-9, theta=at, q=q, p=p)
+    findings.expect(
+        equal_vectors(again, p, q, case.slope + 0 * q),
+        "projecting a member returns it",
+        tolerance=1e-9,
+        theta=at,
+        q=q,
+        p=p,
+    )
     distance = np.asarray(case.regularizer.subdifferential_distance(at, q), dtype=np.float64)
     true = np.linalg.norm(q - p, axis=-1)
-    findings.expect(equal(distance, true, np.linalg.norm(q, axis=-1)), "dist(q, ∂J(θ)) = ‖q − p̄‖", tolerance=1e-9, theta=at, q=q)
+    findings.expect(
+        equal(distance, true, np.linalg.norm(q, axis=-1)), "dist(q, ∂J(θ)) = ‖q − p̄‖", tolerance=1e-9, theta=at, q=q
+    )
     # The angle between q − p̄ and any other member p is obtuse: ⟨q − p̄, p − p̄⟩ ≤ 0.
     toward = np.sum((q - p)[:, :, None, :] * (p[:, None, :, :] - p[:, :, None, :]), axis=-1)
     size = np.max(np.abs(q), axis=(1, 2)) + np.max(np.abs(p), axis=(1, 2)) + case.slope
     margin = at_most(toward, 0 * toward, (size**2)[:, None, None] + 0 * toward)
-    findings.expect(margin, "⟨q − p̄, p − p̄⟩ ≤ 0 for members p", tolerance=1e-9, theta=theta[:, None, None, :], q=q[:, :, None, :], p=p[:, None, :, :])
+    findings.expect(
+        margin,
+        "⟨q − p̄, p − p̄⟩ ≤ 0 for members p",
+        tolerance=1e-9,
+        theta=theta[:, None, None, :],
+        q=q[:, :, None, :],
+        p=p[:, None, :, :],
+    )
 
 
 SUBDIFFERENTIAL_LAWS = (

@@ -27,6 +27,11 @@ def huber_minimizer(matrix: Array, target: Array, threshold: Real) -> Array:
     for theta in _pieces_of(matrix, target, threshold, start):
         if not np.any(_gradient(matrix, target, threshold, theta)):
             return theta
+    return exact_newton(matrix, target, threshold, start)
+
+
+def exact_newton(matrix: Array, target: Array, threshold: Real, start: Array) -> Array:
+    """A minimiser in Fractions from any start, shape (d,); raises `NotAttained` after 200 steps (never seen)."""
     theta = start
     for _ in range(_MOST_STEPS):
         slope = _gradient(matrix, target, threshold, theta)

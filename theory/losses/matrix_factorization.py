@@ -67,8 +67,12 @@ class MatrixFactorization(Loss):
 
     def gradient(self, theta: Array) -> Array:
         U, V = self.factors(theta)
-        residual, xp, batch = self._residual(U, V), namespace(theta), tuple(theta.shape[:-1])
-        return xp.concat([xp.reshape(residual @ V, (*batch, -1)), xp.reshape(residual.mT @ U, (*batch, -1))], axis=-1)
+        residual, xp = self._residual(U, V), namespace(theta)
+        # Not −1 for the last axis: an empty batch leaves its length open.
+        flat = [
+            xp.reshape(part, (*part.shape[:-2], part.shape[-2] * self.rank)) for part in (residual @ V, residual.mT @ U)
+        ]
+        return xp.concat(flat, axis=-1)
 
     @cached_property
     def infimum(self) -> Real:

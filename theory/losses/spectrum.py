@@ -25,7 +25,7 @@ import numpy as np
 from ..arrays import Array, Real, is_exact, to_float
 from .rational import common_denominator, identity, semidefinite_rank
 
-_BITS = 30  # a bound that is not the eigenvalue itself differs from it by a relative 2⁻³⁰ or so
+_BITS = 30  # a bound that is not the eigenvalue itself differs from it by a relative 2⁻²⁸ at most, if the guess is good
 
 
 class Spectrum(NamedTuple):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as hs
 from mlbreg.theory.arrays import exact, to_float
 from mlbreg.theory.losses import Huber, LeastSquares, LogCosh
+from mlbreg.theory.losses.huber_minimum import exact_newton
 
 _WIDE = np.random.default_rng(3).normal(size=(2, 4))
 
@@ -51,6 +52,17 @@ def test_the_exact_minimum_of_huber_has_a_zero_gradient(data):
     assert not np.any(loss.gradient(loss.minimizer()))
     twin = Huber(to_float(matrix), to_float(target), float(threshold))
     assert twin.infimum == pytest.approx(float(loss.infimum), rel=1e-12, abs=1e-12)
+
+
+@given(hs.data())
+def test_the_exact_newton_method_arrives_from_far_away_where_pieces_are_linear(data):
+    columns, rows = data.draw(hs.integers(1, 3)), data.draw(hs.integers(1, 5))
+    small = hs.integers(-2, 2).map(Fraction)
+    matrix = exact([data.draw(hs.lists(small, min_size=columns, max_size=columns)) for _ in range(rows)])
+    target = exact(data.draw(hs.lists(hs.fractions(-6, 6, max_denominator=2), min_size=rows, max_size=rows)))
+    start = exact(data.draw(hs.lists(hs.integers(-50, 50), min_size=columns, max_size=columns)))
+    theta = exact_newton(matrix, target, Fraction(1), start)
+    assert not np.any(Huber(matrix, target, 1).gradient(theta))
 
 
 def test_the_huber_minimum_is_the_median_for_a_small_threshold():

@@ -1,0 +1,126 @@
+"""Every claim of the papers has a complete record, and the verdict that was reviewed is the one that is found."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import date
+from importlib.resources import files
+
+import pytest
+from mlbreg.paper_checks import judge as judging
+from mlbreg.paper_checks import registry
+from mlbreg.paper_checks.claim_record import Claim
+from mlbreg.paper_checks.evidence import ClaimEvidence
+from mlbreg.paper_checks.judge import Budget, Effort, judge
+from mlbreg.paper_checks.recorded import recorded
+from mlbreg.paper_checks.verdicts import Verdict
+
+CLAIMS = registry.load()[0]
+ISSUE = [
+    "lunk2026/prop-3.1",
+    "lunk2026/prop-3.2",
+    "lunk2026/eq-13",
+    "lunk2026/first-order-coherence",
+    "lunk2026/lemma-A.1",
+    "lunk2026/mirror-descent-equivalence",
+    "lunk2026/lemma-A.2-descent",
+    "bungert2021/thm-3.2",
+    "bungert2021/example-3.6",
+    "bungert2021/remark-3.1",
+    "bungert2021/lemma-B.1",
+    "bungert2021/lemma-B.2",
+]
+
+every_claim = pytest.mark.parametrize("claim", [pytest.param(claim, id=id) for id, claim in CLAIMS.items()])
+
+
+def test_the_claims_of_the_issue_are_all_there() -> None:
+    assert set(ISSUE) <= set(CLAIMS)
+
+
+def test_every_claim_has_a_recorded_verdict_and_every_recorded_verdict_a_claim() -> None:
+    assert set(recorded()) == set(CLAIMS)
+
+
+@pytest.mark.parametrize("id", recorded())
+def test_a_recorded_verdict_says_when_and_by_what_evidence_it_was_set(id: str) -> None:
+    record = recorded()[id]
+    assert isinstance(record.verdict, Verdict)
+    assert date.fromisoformat(record.date)
+    assert len(record.evidence.split()) >= 2
+
+
+def test_a_verdict_that_is_no_verdict_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tomllib, "load", lambda _: {"a/b": {"verdict": "plausible", "date": "", "evidence": ""}})
+    with pytest.raises(ValueError, match="'plausible' is not a valid Verdict"):
+        recorded()
+
+
+def test_the_file_of_recorded_verdicts_has_each_claim_once() -> None:
+    text = files("mlbreg.paper_checks").joinpath("recorded.toml").read_text("utf-8")
+    headings = re.findall(r'^\["(.+)"\]$', text, flags=re.MULTILINE)
+    assert sorted(headings) == sorted(recorded())
+
+
+@every_claim
+def test_a_claim_has_everything_that_the_report_shows(claim: Claim) -> None:
+    assert re.fullmatch(r"(lunk2026|bungert2021)/[\w.-]+", claim.id)
+    assert claim.paper in claim.source
+    assert claim.title
+    assert claim.title != claim.id.split("/")[1]
+    assert "\\" in claim.statement  # LaTeX
+    assert "$" not in claim.statement
+    assert claim.statement.count("{") == claim.statement.count("}")
+    assert claim.note
+    assert claim.hypotheses
+    assert claim.mutants
+
+
+@every_claim
+def test_the_parts_of_a_claim_have_names_of_their_own_and_reasons(claim: Claim) -> None:
+    for parts in (claim.hypotheses, claim.mutants):
+        names = [part.name for part in parts]
+        assert len(set(names)) == len(names)
+        assert all(names)
+    for hypothesis in claim.hypotheses:
+        assert hypothesis.statement
+        assert hypothesis.droppable or hypothesis.why
+
+
+@every_claim
+def test_the_patches_of_a_claim_are_bugs_in_code_that_exists(claim: Claim) -> None:
+    for mutant in claim.mutants:
+        if mutant.patch is not None:
+            owner, attribute, replacement = mutant.patch
+            assert attribute in vars(owner)
+            assert vars(owner)[attribute] is not replacement
+
+
+@every_claim
+def test_a_proved_claim_has_a_proof_and_a_refuted_one_has_none_of_the_whole(claim: Claim) -> None:
+    assert (claim.proof is not None) == (recorded()[claim.id].verdict is Verdict.PROVED)
+
+
+def assert_as_recorded(evidence: ClaimEvidence) -> None:
+    assert evidence.verdict is recorded()[evidence.id].verdict, evidence.reason
+    assert [mutant.name for mutant in evidence.mutants if not mutant.killed] == []
+    if evidence.verdict is Verdict.REFUTED:
+        assert evidence.counterexample is not None
+        assert evidence.counterexample.exact
+    else:
+        assert evidence.counterexample is None
+
+
+@every_claim
+def test_the_recorded_verdict_is_found_quickly(claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A true claim needs no long search; a false one needs an exact counterexample.
+    if recorded()[claim.id].verdict is not Verdict.REFUTED:
+        monkeypatch.setitem(judging.BUDGETS, Effort.QUICK, Budget(problems=20, batch=32, exact=8, rounds=3, curve=4))
+    assert_as_recorded(judge(claim, Effort.QUICK))
+
+
+@pytest.mark.slow
+@every_claim
+def test_the_recorded_verdict_is_found_at_standard_effort(claim: Claim) -> None:
+    assert_as_recorded(judge(claim, Effort.STANDARD))
