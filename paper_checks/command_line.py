@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 def _fail(message: object) -> NoReturn:
-    _errors.print(Text(f"error: {message}", style="red"))
+    _errors.print(Text(f"error: {message}", style="red"), soft_wrap=True)
     raise typer.Exit(USAGE)
 
 
@@ -113,7 +114,9 @@ def verify(
     except OutputError as error:
         _fail(error)
     except InterruptedRunError as stop:
-        _errors.print(f"[yellow]interrupted:[/] {stop}; the same command goes on from there.")
+        _errors.print(
+            f"[yellow]interrupted:[/] {escape(str(stop))}; the same command goes on from there.", soft_wrap=True
+        )
         _errors.print(f"No report was written{' (the one there is older)' if out.exists() else ''}.")
         raise typer.Exit(INTERRUPTED) from None
     _console.print(_table(result))
@@ -170,7 +173,8 @@ def _summarise(result: RunEvidence, out: Path) -> None:
     rate = result.instances / max(sum(claim.seconds for claim in result.claims), 1e-9)
     _console.print(
         f"\n{result.instances:,} instances in {result.seconds:.0f} s ({rate:,.0f} per second and worker). "
-        f"Report: {out / 'index.html'}"
+        f"Report: {escape(str(out / 'index.html'))}",
+        soft_wrap=True,
     )
     known = [(id, old, new) for id, old, new in result.changed if old is not None]
     fresh = [id for id, old, _ in result.changed if old is None]

@@ -3,8 +3,9 @@
 1. Halve a bracket of x* by comparing values of F; by convexity it never loses x*.
 2. Beyond each end of the bracket find a piece on which j is linear: three collinear values of a convex function prove it.
    The chord bounds j from below inside the bracket.
-3. x* is the vertex of F on one of the two chords, the point where the chords meet, or the end of the domain of j: the
-   simplest fraction between a point inside and one outside, which is the end when its denominator is below 2⁶⁰ or so.
+3. In a bracket this narrow x* is the vertex of F, where both chords are one line; or the kink, where they meet; or the end of
+   the domain of j: the simplest fraction between a point inside and one outside, which is the end when its denominator is
+   below 2³⁰ or so.
 4. The candidate is tested with exact values: j must agree with the chords there, and F must not be smaller on either side.
 
 So a result is the argmin, up to the width of a bracket of 2⁻⁶⁴ of the step where the domain ends. `UnresolvedError` when j is not
@@ -91,23 +92,19 @@ def _candidate(
     right: tuple[Fraction, Fraction] | None,
 ) -> Fraction:
     low, middle, high = bracket
+    if left is None and right is None:
+        return middle  # the domain is a point
     if left is None or right is None:
-        chord = right if left is None else left
-        if chord is None:
-            return middle  # the domain is a point
-        vertex = (b - chord[1]) / a
-        end = simplest_between(*_domain_end(j, middle, low if left is None else high))
-        return max(end, vertex) if left is None else min(end, vertex)
-    before, after = (b - left[1]) / a, (b - right[1]) / a
+        return simplest_between(*_domain_end(j, middle, low if left is None else high))
     if left[1] == right[1]:
-        return before
+        return (b - left[1]) / a
     # value + slope·(x − end) is the same on both chords:
     kink = (right[0] - left[0] + left[1] * low - right[1] * high) / (left[1] - right[1])
     if j(kink) != left[0] + left[1] * (kink - low):
         raise UnresolvedError(
             f"no exact argmin: J bends more than once between {float(low):.17g} and {float(high):.17g}"
         )
-    return before if before <= kink else max(kink, after)
+    return kink
 
 
 def _domain_end(j: Function, inside: Fraction, outside: Fraction) -> tuple[Fraction, Fraction]:

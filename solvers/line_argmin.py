@@ -57,11 +57,10 @@ class _Side(NamedTuple):
 
 def line_argmin(j: Function, a: Floats, b: Floats) -> Floats:
     """t* for each line, shape (lines,)."""
-    low, high, walls = _bracket(j, a, b)
+    low, high = _bracket(j, a, b)
     span = np.where(high > low, high - low, 1.0)
     low, high, noise = _golden_section(j, a, b, low, high)
-    left = _fit(j, low, -span, low == walls[0])
-    right = _fit(j, high, span, high == walls[1])
+    left, right = _fit(j, low, -span), _fit(j, high, span)
     t = np.clip(_meet(left, right, a, b), low, high)
     middle = (low + high) / 2
     return np.where(_rise(j, a, b, middle, t) <= noise, t, middle)
@@ -73,10 +72,10 @@ def _rise(j: Function, a: Floats, b: Floats, start: Floats, end: Floats) -> Floa
         return j(end) - j(start) + (end - start) * (a * (start + end) / 2 - b)
 
 
-def _bracket(j: Function, a: Floats, b: Floats) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
-    """An interval inside the domain of j that contains t*, and the ends of the domain (±∞ where they are farther away)."""
+def _bracket(j: Function, a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """An interval inside the domain of j that contains t*."""
     zero = np.zeros_like(a)
-    ends, walls = [], []
+    ends = []
     for sign in (-1.0, 1.0):
         t = sign * np.where(b == 0, 1.0, np.abs(b) / a)
         for _ in range(200):
@@ -91,8 +90,7 @@ def _bracket(j: Function, a: Floats, b: Floats) -> tuple[Floats, Floats, tuple[F
             ok = j(half) < np.inf
             inside, outside = np.where(ok, half, inside), np.where(ok, outside, half)
         ends.append(np.where(beyond, inside, t))
-        walls.append(np.where(beyond, inside, sign * np.inf))
-    return ends[0], ends[1], (walls[0], walls[1])
+    return ends[0], ends[1]
 
 
 def _golden_section(j: Function, a: Floats, b: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
@@ -119,7 +117,7 @@ def _golden_section(j: Function, a: Floats, b: Floats, low: Floats, high: Floats
     return low, high, 1e3 * _EPS * np.maximum(np.abs(j_x), np.abs(j_y)) + 1e-300
 
 
-def _fit(j: Function, end: Floats, reach: Floats, wall: NDArray[np.bool_]) -> _Side:
+def _fit(j: Function, end: Floats, reach: Floats) -> _Side:
     """A parabola for j beyond ``end``, over the longest of several lengths (with the sign of ``reach``) that rounding allows."""
     lengths = _LENGTHS.reshape(-1, *(1,) * end.ndim) * reach
     probes = _PROBES.reshape(-1, 1, *(1,) * end.ndim)
@@ -137,7 +135,7 @@ def _fit(j: Function, end: Floats, reach: Floats, wall: NDArray[np.bool_]) -> _S
     chord = (values[3] - values[0]) / lengths
     slope, curvature = np.where(straight, chord, slope), np.where(straight, 0.0, curvature)
     length, slope, curvature = (np.take_along_axis(x, best, axis=0)[0] for x in (np.abs(lengths), slope, curvature))
-    return _Side(end, values[0, 0], slope, curvature, length, wall | ~np.isfinite(slope) | ~np.isfinite(curvature))
+    return _Side(end, values[0, 0], slope, curvature, length, ~np.isfinite(slope) | ~np.isfinite(curvature))
 
 
 def _meet(left: _Side, right: _Side, a: Floats, b: Floats) -> Floats:

@@ -30,9 +30,7 @@ def membership(net: ElasticNet, pair: PrimalDual) -> dict[str, Array]:
     )
     p, zero = net.p(pair), 0 * residual  # gap and distance may be ∞, and 0·∞ is not 0
     return {
-        "θ = prox_{δJ}(δv)": at_most(
-            residual, zero, largest(pair.theta), largest(scalar(net.delta, p) * pair.v)
-        ),
+        "θ = prox_{δJ}(δv)": at_most(residual, zero, largest(pair.theta), largest(scalar(net.delta, p) * pair.v)),
         "Fenchel–Young gap = 0": at_most(abs(gap), zero, size(net, pair.theta, 0 * pair.theta, pair.v)),
         "v − θ/δ ∈ ∂J(θ)": at_most(distance, zero, largest(pair.v), largest(pair.theta) / scalar(net.delta, p)),
     }

@@ -196,7 +196,7 @@ def step_sizes(limit: Fraction, at_most: Fraction | float = 1) -> SearchStrategy
 def noise(draw: DrawFn, dimension: int, outcomes: int = 2) -> Array:
     """Equally likely noise vectors with mean zero, shape (1, outcomes, d); simplest: 0, then ±1."""
     free = [[draw(rationals()) for _ in range(dimension)] for _ in range(outcomes - 1)]
-    last = [-sum(column, start=Fraction(0)) for column in zip(*free, strict=True)]
+    last = [-sum((vector[i] for vector in free), start=Fraction(0)) for i in range(dimension)]
     return exact([[*free, last]])
 
 

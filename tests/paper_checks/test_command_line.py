@@ -199,6 +199,14 @@ def test_the_seed_and_the_effort_reach_the_evidence(
     assert result.claims[0].reproduce == f"mlbreg verify mine/fast --effort quick --seed 3 --claims {file}"
 
 
+@pytest.mark.usefixtures("plain_report", "small_budget")
+def test_the_folder_of_the_report_is_named_as_it_is_however_long_and_odd_its_name(mlbreg: Any, tmp_path: Path) -> None:
+    file, out = claims_file(tmp_path, FAST.format(id="mine/fast")), tmp_path / ("x" * 200) / "[bold]out"
+    command_line._console.width = 40
+    found = mlbreg("verify", "--claims", file, "--effort", "quick", "--jobs", 1, "--out", out)
+    assert f"Report: {out / 'index.html'}" in found.out
+
+
 def test_the_list_has_every_claim_with_its_recorded_verdict(mlbreg: Any) -> None:
     found = mlbreg("list")
     assert found.exit_code == 0

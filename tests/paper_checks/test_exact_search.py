@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import strategies as hs
+from hypothesis.strategies import SearchStrategy
 from mlbreg.paper_checks import families
 from mlbreg.paper_checks.exact_search import exact_search, float_counterexample
+from mlbreg.paper_checks.families import Family
 from mlbreg.paper_checks.instances import draw_batch, float_margins, generator
 from mlbreg.theory import losses, regularizers
 from mlbreg.theory.arrays import IrrationalError, exact, norm
@@ -123,6 +127,36 @@ def test_a_counterexample_has_the_smallest_dimension_that_there_is(dimension: in
     _, found = exact_search(VECTORS, margin, 40, 0)
     assert found is not None
     assert found.words.startswith(f"d = {dimension}, ")
+
+
+@dataclass(frozen=True)
+class Level(Family):
+    """The level of the search itself."""
+
+    level: int = 3
+    batched = False
+
+    def sample(self, rng: Any, count: int, drawn: Any) -> int:
+        return self.level
+
+    def strategy(self, drawn: Any) -> SearchStrategy[int]:
+        return hs.just(self.level)
+
+    def simplified(self, level: int) -> Level:
+        return Level(level)
+
+
+def test_a_violation_on_a_higher_level_sends_the_search_back_to_the_lower_ones() -> None:
+    seen: list[int] = []
+
+    def margin(level: int) -> Any:
+        # Level 1 has bad luck until level 2 was tried.
+        seen.append(level)
+        return exact([-1 if level == 2 or (level == 1 and 2 in seen) else 1])
+
+    _, found = exact_search({"level": Level()}, margin, 40, 0)
+    assert found is not None
+    assert found.words == "level = 1"
 
 
 def test_a_violation_below_the_tolerance_of_floating_point_is_one_in_exact_arithmetic() -> None:

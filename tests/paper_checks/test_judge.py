@@ -99,7 +99,7 @@ def test_a_margin_that_is_not_a_number_decides_nothing(claim_of: Any) -> None:
 def test_a_violation_that_only_floating_point_shows_decides_nothing(loss: str, claim_of: Any) -> None:
     found = verdict_of(claim_of(given={**TOO_LONG, "problem": families.problems(losses=(loss,))}))
     assert found.verdict is Verdict.UNDECIDED
-    assert found.reason.startswith("floating point shows margin -")
+    assert found.reason.startswith("floating point shows margin −")
     assert found.reason.endswith("no exact counterexample was found")
     assert found.exact == ExactEvidence(0, 0)
     assert found.counterexample is not None
@@ -181,7 +181,7 @@ def test_the_lowest_margin_of_chance_and_search_decides() -> None:
     verdict, reason = judging._decide(search, AdversaryEvidence(1, 0.5, -0.25), None, ExactEvidence(1, 0), None)
     assert (verdict, reason) == (
         Verdict.UNDECIDED,
-        "floating point shows margin -0.25; no exact counterexample was found",
+        "floating point shows margin −0.25; no exact counterexample was found",
     )
 
 

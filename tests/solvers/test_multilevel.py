@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as hs
 from mlbreg.solvers import linbreg, multilevel, selections
-from mlbreg.solvers.criteria import EveryKth, GradientTest, Never
+from mlbreg.solvers.criteria import EveryKth, GradientTest, Magma, Never
 from mlbreg.solvers.multilevel import Multilevel
 from mlbreg.solvers.oracles import AdditiveNoise, MiniBatch
 from mlbreg.solvers.variance_reduced import VarianceReduced
@@ -151,6 +151,20 @@ def test_every_kth_cycle_goes_coarse() -> None:
     settings = Multilevel(1, selection=selections.everything, criterion=EveryKth(2, first=1))
     trace = multilevel.run(case.problem, settings, case.start, 0.1, 0.1, 4)
     assert trace.active[trace.coarse].any(axis=(1, 2)).tolist() == [False, True, False, True]
+
+
+def test_the_criterion_remembers_from_cycle_to_cycle() -> None:
+    case = PROBLEMS["gradient descent"]
+    settings = Multilevel(1, selection=selections.everything, criterion=Magma(0.5, 100.0, 0))
+    trace = multilevel.run(case.problem, settings, case.start, 0.1, 0.1, 4)
+    assert trace.active[trace.coarse][:, 1].any(axis=-1).tolist() == [True, False, False, False]
+
+
+def test_random_groups_are_as_many_as_asked_for() -> None:
+    case, rng = PROBLEMS["quadratic, l1"], np.random.default_rng(0)
+    groups, theta = case.problem.groups, case.thetas[0]
+    assert all(len(selections.random_groups(3)(groups, theta, k, rng).selected) == 3 for k in range(20))
+    assert selections.random_groups(9)(groups, theta, 0, rng).selected == (0, 1, 2, 3)
 
 
 def test_random_groups_are_whole_reproducible_and_anew_in_every_cycle() -> None:

@@ -18,7 +18,7 @@ from .examples import few
 LOSS = FiniteSum.least_squares(
     exact([[1, 2, 0], [0, 1, -1], [2, 0, 1], [Fraction(1, 2), 1, 1]]), exact([1, 0, -1, Fraction(2, 3)])
 )
-PAIRS = Restriction(Groups.of_sizes([2, 1]), (0,))
+PAIRS = Restriction(Groups.of_sizes([1, 2]), (1,))
 
 
 @few
@@ -89,7 +89,8 @@ def test_on_the_coarse_level_an_estimate_is_the_restriction_of_the_fine_one(orac
 
 def test_instances_keep_their_own_noise_when_some_are_taken() -> None:
     noise = np.arange(12.0).reshape(3, 2, 2)
-    taken = AdditiveNoise(noise).take(np.array([2, 0]))
+    taken = AdditiveNoise(noise, [Fraction(1, 4), Fraction(3, 4)]).take(np.array([2, 0]))
+    assert taken.probabilities.tolist() == [Fraction(1, 4), Fraction(3, 4)]
     np.testing.assert_array_equal(taken.noise, noise[[2, 0]])
     values, _ = AdditiveNoise(noise).outcomes(Quadratic([0.0, 0.0]), np.zeros((3, 5, 2)))
     np.testing.assert_array_equal(values, np.broadcast_to(noise[:, None], (3, 5, 2, 2)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction as F
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from mlbreg.theory.arrays import exact
 from mlbreg.theory.elastic_net import ElasticNet, PrimalDual
 from mlbreg.theory.losses import Quadratic
 from mlbreg.theory.regularizers import L1, NonNegative, Zero
+
+F = Fraction
 
 
 def square(curvature: Any = 1) -> Quadratic:

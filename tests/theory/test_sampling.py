@@ -102,7 +102,7 @@ def test_the_same_generator_gives_the_same_problem() -> None:
 
 
 def test_unknown_regularizers_are_refused() -> None:
-    with pytest.raises(ValueError, match="kinds must be some of .* got 'l7'"):
+    with pytest.raises(ValueError, match=r"kinds must be some of .* got 'l7'"):
         sampling.regularizer(rng(0), Groups.singletons(2), ["l7"])
 
 

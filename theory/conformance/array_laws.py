@@ -133,7 +133,8 @@ def exactly(method: Method, *inputs: Any, boolean: bool = False) -> Array | None
     for entry in result.ravel():
         if isinstance(entry, float) and np.isfinite(entry):
             raise TypeError(f"a Fraction was expected, got the float {entry!r}")
-    if not is_exact(result):
+    # A single ∞ is a float of its own, without an array around it.
+    if not is_exact(result) and np.isfinite(result).any():
         raise TypeError(f"an object array of Fractions was expected, got dtype {result.dtype}")
     return result
 

@@ -46,7 +46,8 @@ class Check:
                 warnings.simplefilter("error", RuntimeWarning)
                 self.law(self.case(), findings)
         except NotApplicable as reason:
-            return CheckResult(self.name, True, f"not applicable: {reason}", math.nan)
+            if findings.complaint is None:
+                return CheckResult(self.name, True, f"not applicable: {reason}", math.nan)
         except Exception as error:  # a stranger's code runs here: anything it raises is a finding
             message = f"{type(error).__name__}: {error} ({_origin(error)})"
             return CheckResult(self.name, False, message, math.nan, findings.witness)

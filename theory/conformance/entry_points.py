@@ -10,6 +10,7 @@ from ..losses.base import Loss
 from ..references import Reference
 from ..regularizers import Regularizer
 from .array_laws import ARRAY_LAWS
+from .boundary_laws import BOUNDARY_LAWS
 from .checks import Check, Law, checks_for, label
 from .conjugate_laws import CONJUGATE_LAWS
 from .constant_laws import CONSTANT_LAWS
@@ -39,7 +40,7 @@ _REGULARIZER_LAWS = (
     *ARRAY_LAWS,
 )
 _LOSS_LAWS = (*LOSS_LAWS, *CONSTANT_LAWS, *ARRAY_LAWS)
-_REFERENCE_LAWS = (*REFERENCE_LAWS, *ARRAY_LAWS)
+_REFERENCE_LAWS = (*REFERENCE_LAWS, *BOUNDARY_LAWS, *ARRAY_LAWS)
 
 #: Separable references act in any dimension.
 _REFERENCE_DIMENSION = 4

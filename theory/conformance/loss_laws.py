@@ -69,7 +69,7 @@ def _central_difference(case: LossCase, theta: Array, i: int, h: Fraction, order
     slope = Fraction(0)
     for k in range(1, order + 1):
         weight = Fraction(math.factorial(order) ** 2, k * math.factorial(order - k) * math.factorial(order + k))
-        values = [Fraction(case.loss.value(theta + sign * k * h * direction).item()) for sign in (1, -1)]
+        values = [Fraction(np.asarray(case.loss.value(theta + sign * k * h * direction)).item()) for sign in (1, -1)]
         slope += (1 if k % 2 else -1) * weight * (values[0] - values[1]) / h
     return slope
 

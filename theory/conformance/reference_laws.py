@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays import Array, to_float
 from ..margins import at_most, equal, equal_vectors
-from .findings import Findings, NotApplicable
+from .findings import Findings
 from .reference_case import ReferenceCase
 
 
@@ -125,37 +125,6 @@ def value_is_strictly_convex(case: ReferenceCase, findings: Findings) -> None:
     findings.require(~apart | (gap > 0), "φ((x + y)/2) < (φ(x) + φ(y))/2", x=x, y=y)
 
 
-def value_is_infinite_outside_the_domain(case: ReferenceCase, findings: Findings) -> None:
-    """φ is finite in the interior of the domain, and ∞ beyond its closure."""
-    findings.require(np.isfinite(case.value(case.interior)), "φ(x) is finite in the interior", x=case.interior)
-    if not len(case.outside):
-        findings.remark("every point tried is in the domain")
-        return
-    inside = case.interior[case.rng(12).integers(0, len(case.interior), size=len(case.outside))]
-    # A point whose neighbour towards the interior is outside too is not on the boundary: it is beyond it.
-    nearer = case.outside + 1e-6 * (inside - case.outside)
-    beyond = case.outside[~np.asarray(case.reference.in_domain(nearer), dtype=bool)]
-    findings.require(case.value(beyond) == math.inf, "φ(x) = ∞ beyond the closure of the domain", x=beyond)
-
-
-def gradient_blows_up_at_the_boundary(case: ReferenceCase, findings: Findings) -> None:
-    """‖∇φ(x)‖ → ∞ as x approaches the boundary of the domain: φ is essentially smooth (Legendre)."""
-    if not len(case.outside):
-        raise NotApplicable("every point tried is in the domain")
-    inside = case.interior[case.rng(13).integers(0, len(case.interior), size=len(case.outside))]
-    low, high = np.zeros(len(inside)), np.ones(len(inside))
-    sizes = []
-    for turn in range(44):
-        middle = (low + high) / 2
-        x = inside + middle[:, None] * (case.outside - inside)
-        into = np.asarray(case.reference.in_domain(x), dtype=bool)
-        low, high = np.where(into, middle, low), np.where(into, high, middle)
-        if turn in (8, 20, 43):
-            sizes.append(np.max(np.abs(case.gradient(inside + low[:, None] * (case.outside - inside))), axis=-1))
-    grows = (sizes[1] > sizes[0] + 1) & (sizes[2] > sizes[1] + 1)
-    findings.require(grows, "‖∇φ(x)‖ grows without bound towards the boundary", inside=inside, outside=case.outside)
-
-
 REFERENCE_LAWS = (
     mirror_map_is_the_derivative_of_the_value,
     inverse_mirror_map_is_the_derivative_of_the_conjugate,
@@ -165,6 +134,4 @@ REFERENCE_LAWS = (
     divergence_is_positive_and_zero_only_on_the_diagonal,
     three_point_identity_holds,
     value_is_strictly_convex,
-    value_is_infinite_outside_the_domain,
-    gradient_blows_up_at_the_boundary,
 )

@@ -21,7 +21,7 @@ def _kink(case: RegularizerCase) -> tuple[Array, Array]:
     groups = [np.where(np.asarray(case.blocks.labels) == g, 1.0, 0.0) for g in range(min(case.blocks.count, 6))]
     axes = np.eye(d)[case.rng(60).permutation(d)[:6]]
     directions = np.concatenate([axes, -axes, np.stack(groups), case.rng(61).standard_normal((4, d))])
-    far = 1e3 * case.slope * directions
+    far = 128 * case.slope * directions
     return np.asarray(project(zero, zero.copy())), np.asarray(project(0 * far, far))
 
 
@@ -68,7 +68,7 @@ def prox_is_zero_at_exact_ties(case: RegularizerCase, findings: Findings) -> Non
         u = np.asarray(case.regularizer.prox(z, t))
         size = np.max(np.abs(u), axis=-1)
         margin = at_most(size, 0 * size, np.max(np.abs(z), axis=-1))
-        findings.expect(margin, "prox_{tJ}(z) = 0 for z/t on the boundary of ∂J(0)", tolerance=1e-13, z=z, prox=u, t=t)
+        findings.expect(margin, "prox_{tJ}(z) = 0 for z/t on the boundary of ∂J(0)", tolerance=1e-12, z=z, prox=u, t=t)
 
 
 def prox_survives_extreme_magnitudes(case: RegularizerCase, findings: Findings) -> None:

@@ -22,7 +22,11 @@ class Mutant(Loss):
         self.original, self.changes = original, changes
 
     def _method(self, name: str, *inputs: Any) -> Any:
-        return self.changes[name](self.original, *inputs) if name in self.changes else getattr(self.original, name)(*inputs)
+        return (
+            self.changes[name](self.original, *inputs)
+            if name in self.changes
+            else getattr(self.original, name)(*inputs)
+        )
 
     def _constant(self, name: str) -> Any:
         return self.changes[name](self.original) if name in self.changes else getattr(self.original, name)
@@ -64,7 +68,10 @@ def overwrites_its_input(L, theta):
 
 
 def overflows(L, theta):
-    return total(np.log(1 + np.exp(-(theta @ (L.matrix * L.labels[:, None]).T))) + L.ridge / 2 * total(theta**2)[..., None] / len(L.labels))
+    return total(
+        np.log(1 + np.exp(-(theta @ (L.matrix * L.labels[:, None]).T)))
+        + L.ridge / 2 * total(theta**2)[..., None] / len(L.labels)
+    )
 
 
 def ramp(L, theta):
@@ -83,7 +90,11 @@ LIPSCHITZ, CONVEX, PL = "gradient_is_lipschitz", "strong_convexity_holds", "pl_i
 
 #: What is wrong, where, and the checks that must fail (others may).
 MUTANTS: dict[str, tuple[Loss, dict[str, Callable[..., Any]], set[str]]] = {
-    "gradient with the wrong sign": (BOWL, {"gradient": lambda L, x: -L.gradient(x)}, {DERIVATIVE, "descent_lemma_holds", CONVEX}),
+    "gradient with the wrong sign": (
+        BOWL,
+        {"gradient": lambda L, x: -L.gradient(x)},
+        {DERIVATIVE, "descent_lemma_holds", CONVEX},
+    ),
     "gradient twice as long": (FIT, {"gradient": lambda L, x: 2 * L.gradient(x)}, {DERIVATIVE, LIPSCHITZ}),
     "gradient without the ridge": (MARGINS, {"gradient": lambda L, x: L.gradient(x) - 0.1 * x}, {DERIVATIVE, CONVEX}),
     "gradient off by a rounded constant": (
@@ -110,8 +121,16 @@ MUTANTS: dict[str, tuple[Loss, dict[str, Callable[..., Any]], set[str]]] = {
     "a constant that is a bool": (BOWL, {"lipschitz": lambda L: True}, {"constants_fit_together"}),
     "exponentials overflow": (MARGINS, {"value": overflows}, {"large_points_stay_finite"}),
     "gradient works in place": (BOWL, {"gradient": overwrites_its_input}, {"methods_leave_their_input_alone"}),
-    "value sums over the batch": (BOWL, {"value": lambda L, x: np.sum(L.value(x))}, {"batches_agree_with_single_vectors"}),
-    "value upcasts float32": (BOWL, {"value": lambda L, x: L.value(x) * np.ones(())[None][0]}, {"float32_stays_float32"}),
+    "value sums over the batch": (
+        BOWL,
+        {"value": lambda L, x: np.sum(L.value(x))},
+        {"batches_agree_with_single_vectors"},
+    ),
+    "value upcasts float32": (
+        BOWL,
+        {"value": lambda L, x: L.value(x) * np.ones(())[None][0]},
+        {"float32_stays_float32"},
+    ),
     "a ramp hides NaN": (BOWL, {"value": ramp}, {"nan_is_not_hidden"}),
     "gradient is a float of Fractions": (
         RATIONAL,
@@ -119,7 +138,11 @@ MUTANTS: dict[str, tuple[Loss, dict[str, Callable[..., Any]], set[str]]] = {
         {"fractions_agree_with_floats", "gradient_is_exact_on_fractions"},
     ),
     "value knows NumPy only": (BOWL, {"value": lambda L, x: L.value(np.asarray(x))}, {"torch_agrees_with_numpy"}),
-    "value is NaN far away": (BOWL, {"value": lambda L, x: L.value(x) + np.where(abs(x[..., 0]) > 1e5, math.nan, 0)}, {"large_points_stay_finite"}),
+    "value is NaN far away": (
+        BOWL,
+        {"value": lambda L, x: L.value(x) + np.where(abs(x[..., 0]) > 1e5, math.nan, 0)},
+        {"large_points_stay_finite"},
+    ),
 }
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 

@@ -22,7 +22,11 @@ class Mutant(Reference):
         self.original, self.changes = original, changes
 
     def _run(self, name: str, *inputs: Any) -> Any:
-        return self.changes[name](self.original, *inputs) if name in self.changes else getattr(self.original, name)(*inputs)
+        return (
+            self.changes[name](self.original, *inputs)
+            if name in self.changes
+            else getattr(self.original, name)(*inputs)
+        )
 
     def value(self, x):
         return self._run("value", x)
@@ -60,23 +64,51 @@ POSITIVE, THREE = "divergence_is_positive_and_zero_only_on_the_diagonal", "three
 
 #: What is wrong, where, and the checks that must fail (others may).
 MUTANTS: dict[str, tuple[Reference, dict[str, Callable[..., Any]], set[str]]] = {
-    "mirror map of x log x without −x": (Shannon(), {"gradient": lambda phi, x: phi.gradient(x) + 1}, {DERIVATIVE, INVERSE, YOUNG}),
+    "mirror map of x log x without −x": (
+        Shannon(),
+        {"gradient": lambda phi, x: phi.gradient(x) + 1},
+        {DERIVATIVE, INVERSE, YOUNG},
+    ),
     "mirror map with the wrong sign": (Burg(), {"gradient": lambda phi, x: -phi.gradient(x)}, {DERIVATIVE}),
     "inverse mirror map with the wrong sign": (Euclidean(), {"conjugate_gradient": lambda phi, p: -p}, {DUAL, INVERSE}),
-    "inverse of another map": (FermiDirac(), {"conjugate_gradient": lambda phi, p: phi.conjugate_gradient(2 * p)}, {DUAL, INVERSE}),
-    "inverse leaves the interior": (Shannon(), {"conjugate_gradient": lambda phi, p: phi.conjugate_gradient(p) - 1e-2}, {INVERSE}),
+    "inverse of another map": (
+        FermiDirac(),
+        {"conjugate_gradient": lambda phi, p: phi.conjugate_gradient(2 * p)},
+        {DUAL, INVERSE},
+    ),
+    "inverse leaves the interior": (
+        Shannon(),
+        {"conjugate_gradient": lambda phi, p: phi.conjugate_gradient(p) - 1e-2},
+        {INVERSE},
+    ),
     "conjugate of twice φ": (Euclidean(), {"conjugate": lambda phi, p: phi.conjugate(p) / 2}, {DUAL, YOUNG}),
     "conjugate without its constant": (Burg(), {"conjugate": lambda phi, p: phi.conjugate(p) + p.shape[-1]}, {YOUNG}),
-    "divergence of half φ": (Euclidean(), {"divergence": lambda phi, x, y: phi.divergence(x, y) / 2}, {DEFINITION, THREE}),
-    "divergence with swapped arguments": (Shannon(), {"divergence": lambda phi, x, y: phi.divergence(y, x)}, {DEFINITION, THREE}),
+    "divergence of half φ": (
+        Euclidean(),
+        {"divergence": lambda phi, x, y: phi.divergence(x, y) / 2},
+        {DEFINITION, THREE},
+    ),
+    "divergence with swapped arguments": (
+        Shannon(),
+        {"divergence": lambda phi, x, y: phi.divergence(y, x)},
+        {DEFINITION, THREE},
+    ),
     "divergence of normalised vectors only": (
         Shannon(),
         {"divergence": lambda phi, x, y: phi.divergence(x, y) + np.sum(x - y, axis=-1)},
         {DEFINITION, POSITIVE},
     ),
     "divergence that cancels": (Burg(), {"divergence": cancelled_divergence}, {POSITIVE}),
-    "divergence is not zero on the diagonal": (Euclidean(), {"divergence": lambda phi, x, y: phi.divergence(x, y) + 1e-9}, {POSITIVE}),
-    "φ is linear": (Euclidean(), {"value": lambda phi, x: np.sum(x, axis=-1)}, {"value_is_strictly_convex", DERIVATIVE}),
+    "divergence is not zero on the diagonal": (
+        Euclidean(),
+        {"divergence": lambda phi, x, y: phi.divergence(x, y) + 1e-9},
+        {POSITIVE},
+    ),
+    "φ is linear": (
+        Euclidean(),
+        {"value": lambda phi, x: np.sum(x, axis=-1)},
+        {"value_is_strictly_convex", DERIVATIVE},
+    ),
     "φ is finite everywhere": (
         Shannon(),
         {"value": lambda phi, x: np.where((x < 0).any(axis=-1), 0.0, phi.value(abs(x)))},
@@ -90,18 +122,69 @@ MUTANTS: dict[str, tuple[Reference, dict[str, Callable[..., Any]], set[str]]] = 
         },
         {"gradient_blows_up_at_the_boundary"},
     ),
-    "domain is two-sided": (Burg(), {"in_domain": lambda phi, x: (x != 0).all(axis=-1)}, {"value_is_strictly_convex", INVERSE}),
+    "0 log 0 is ∞": (
+        Shannon(),
+        {"value": lambda phi, x: np.where((x > 0).all(axis=-1), phi.value(x), math.inf)},
+        {"value_is_its_limit_on_the_boundary"},
+    ),
+    "−log 0 is 0": (
+        Burg(),
+        {"value": lambda phi, x: phi.value(np.where(x == 0, 1, x))},
+        {"value_is_its_limit_on_the_boundary"},
+    ),
+    "mirror map of log |x|": (
+        Shannon(),
+        {"gradient": lambda phi, x: phi.gradient(abs(x))},
+        {"mirror_map_and_divergence_end_with_the_domain"},
+    ),
+    "divergence ignores the domain": (
+        FermiDirac(),
+        {"divergence": lambda phi, x, y: phi.divergence(np.clip(x, 1e-9, 1 - 1e-9), np.clip(y, 1e-9, 1 - 1e-9))},
+        {"mirror_map_and_divergence_end_with_the_domain"},
+    ),
+    "conjugate of −|p|": (
+        Burg(),
+        {"conjugate": lambda phi, p: phi.conjugate(-abs(p))},
+        {"conjugate_ends_with_its_domain"},
+    ),
+    "inverse mirror map of −|p|": (
+        Burg(),
+        {"conjugate_gradient": lambda phi, p: phi.conjugate_gradient(-abs(p))},
+        {"conjugate_ends_with_its_domain"},
+    ),
+    "inverse mirror map underflows": (
+        FermiDirac(),
+        {"conjugate_gradient": lambda phi, p: np.exp(np.minimum(p, 0)) / (1 + np.exp(-abs(p)))},
+        {"extreme_duals_lead_into_the_interior"},
+    ),
+    "domain is two-sided": (
+        Burg(),
+        {"in_domain": lambda phi, x: (x != 0).all(axis=-1)},
+        {"value_is_strictly_convex", INVERSE},
+    ),
     "domain is empty": (Burg(), {"in_domain": lambda phi, x: (x > 1e9).all(axis=-1)}, {DERIVATIVE}),
     "gradient works in place": (Shannon(), {"gradient": overwrites_its_input}, {"methods_leave_their_input_alone"}),
-    "value sums over the batch": (Burg(), {"value": lambda phi, x: np.sum(phi.value(x))}, {"batches_agree_with_single_vectors"}),
-    "gradient upcasts float32": (Burg(), {"gradient": lambda phi, x: phi.gradient(x) * np.ones(1)}, {"float32_stays_float32"}),
+    "value sums over the batch": (
+        Burg(),
+        {"value": lambda phi, x: np.sum(phi.value(x))},
+        {"batches_agree_with_single_vectors"},
+    ),
+    "gradient upcasts float32": (
+        Burg(),
+        {"gradient": lambda phi, x: phi.gradient(x) * np.ones(1)},
+        {"float32_stays_float32"},
+    ),
     "NaN is in the domain": (Shannon(), {"in_domain": lambda phi, x: ~(x <= 0).any(axis=-1)}, {"nan_is_not_hidden"}),
     "value is a float of Fractions": (
         Euclidean(),
         {"value": lambda phi, x: phi.value(x.astype(float) if is_exact(x) else x)},
         {"fractions_agree_with_floats"},
     ),
-    "value knows NumPy only": (Euclidean(), {"value": lambda phi, x: phi.value(np.asarray(x))}, {"torch_agrees_with_numpy"}),
+    "value knows NumPy only": (
+        Euclidean(),
+        {"value": lambda phi, x: phi.value(np.asarray(x))},
+        {"torch_agrees_with_numpy"},
+    ),
 }
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 

@@ -24,7 +24,11 @@ class Mutant(Regularizer):
         self.original, self.changes = original, changes
 
     def _run(self, name: str, *inputs: Any) -> Any:
-        return self.changes[name](self.original, *inputs) if name in self.changes else getattr(self.original, name)(*inputs)
+        return (
+            self.changes[name](self.original, *inputs)
+            if name in self.changes
+            else getattr(self.original, name)(*inputs)
+        )
 
     def value(self, theta):
         return self._run("value", theta)
@@ -85,7 +89,9 @@ def overwrites_its_input(J, z, step):
 
 def rounds_fractions(J, z, step):
     u = J.prox(z, step)
-    return np.vectorize(lambda x: x.limit_denominator(100) + Fraction(1, 10**12), otypes=[object])(u) if is_exact(u) else u
+    return (
+        np.vectorize(lambda x: x.limit_denominator(100) + Fraction(1, 10**12), otypes=[object])(u) if is_exact(u) else u
+    )
 
 
 def shrinks_jointly(J, z, step):
@@ -112,15 +118,27 @@ MUTANTS: dict[str, tuple[Regularizer, dict[str, Callable[..., Any]], set[str]]] 
         {"prox": lambda J, z, t: J.prox(z, 1)},
         {MINIMISES, "prox_satisfies_the_resolvent_identity", "prox_scales_with_a_homogeneous_value"},
     ),
-    "prox squares its step": (GROUPS, {"prox": lambda J, z, t: J.prox(z, t * t)}, {"prox_satisfies_the_resolvent_identity"}),
+    "prox squares its step": (
+        GROUPS,
+        {"prox": lambda J, z, t: J.prox(z, t * t)},
+        {"prox_satisfies_the_resolvent_identity"},
+    ),
     "hard threshold": (HALF, {"prox": hard_threshold}, {MINIMISES, "prox_is_firmly_nonexpansive"}),
-    "prox does not shrink": (HALF, {"prox": lambda J, z, t: z + 0}, {MINIMISES, MEMBERS, "prox_is_exactly_zero_below_the_threshold"}),
+    "prox does not shrink": (
+        HALF,
+        {"prox": lambda J, z, t: z + 0},
+        {MINIMISES, MEMBERS, "prox_is_exactly_zero_below_the_threshold"},
+    ),
     "prox with n for √n": (
         GROUPS,
         {"prox": lambda J, z, t: GroupL2(J.lam, J.groups, J.groups.sizes).prox(z, t)},
         {MINIMISES, MEMBERS, MOREAU},
     ),
-    "prox leaves the box by rounding": (UNIT, {"prox": lambda J, z, t: J.prox(z, t) * (1 + 1e-15)}, {"prox_stays_in_the_domain"}),
+    "prox leaves the box by rounding": (
+        UNIT,
+        {"prox": lambda J, z, t: J.prox(z, t) * (1 + 1e-15)},
+        {"prox_stays_in_the_domain"},
+    ),
     "prox keeps what is at the threshold": (
         HALF,
         {"prox": lambda J, z, t: np.where(abs(z) == t * J.lam, z, J.prox(z, t))},
@@ -132,8 +150,16 @@ MUTANTS: dict[str, tuple[Regularizer, dict[str, Callable[..., Any]], set[str]]] 
         {"prox_is_exactly_zero_below_the_threshold"},
     ),
     "prox with a plain root of squares": (GROUPS, {"prox": plain_norm_shrinks}, {"prox_survives_extreme_magnitudes"}),
-    "prox hides NaN": (HALF, {"prox": lambda J, z, t: np.where(abs(z) > t * J.lam, J.prox(z, t), 0 * t)}, {"nan_is_not_hidden"}),
-    "prox wants a float step": (HALF, {"prox": lambda J, z, t: J.prox(z, t.hex() and t)}, {"step_may_be_any_real_number"}),
+    "prox hides NaN": (
+        HALF,
+        {"prox": lambda J, z, t: np.where(abs(z) > t * J.lam, J.prox(z, t), 0 * t)},
+        {"nan_is_not_hidden"},
+    ),
+    "prox wants a float step": (
+        HALF,
+        {"prox": lambda J, z, t: J.prox(z, t.hex() and t)},
+        {"step_may_be_any_real_number"},
+    ),
     "prox couples groups": (HALF, {"prox": shrinks_jointly}, {"prox_decouples_groups"}),
     # Value and domain.
     "value is not convex": (HALF, {"value": lambda J, x: J.value(abs(x) ** 0.5)}, {"value_is_convex", MINIMISES}),
@@ -147,22 +173,42 @@ MUTANTS: dict[str, tuple[Regularizer, dict[str, Callable[..., Any]], set[str]]] 
         {"value": lambda J, x: np.where(((x > 0) & (x < 1)).all(axis=-1), 0.0, math.inf)},
         {"value_is_lower_semicontinuous", MINIMISES},
     ),
-    "value with a coupling": (HALF, {"value": lambda J, x: J.value(x) + abs(x.sum(axis=-1))}, {"value_adds_up_over_groups"}),
-    "value sums over the batch": (HALF, {"value": lambda J, x: np.sum(J.value(x))}, {"batches_agree_with_single_vectors"}),
+    "value with a coupling": (
+        HALF,
+        {"value": lambda J, x: J.value(x) + abs(x.sum(axis=-1))},
+        {"value_adds_up_over_groups"},
+    ),
+    "value sums over the batch": (
+        HALF,
+        {"value": lambda J, x: np.sum(J.value(x))},
+        {"batches_agree_with_single_vectors"},
+    ),
     "domain is everything": (
         NonNegative(),
         {"in_domain": lambda J, x: np.isfinite(x).all(axis=-1)},
         {"domain_is_where_the_value_is_finite"},
     ),
-    "domain is open": (UNIT, {"in_domain": lambda J, x: ((x > 0) & (x < 1)).all(axis=-1)}, {"domain_is_where_the_value_is_finite"}),
+    "domain is open": (
+        UNIT,
+        {"in_domain": lambda J, x: ((x > 0) & (x < 1)).all(axis=-1)},
+        {"domain_is_where_the_value_is_finite"},
+    ),
     # Subdifferential.
     "subgradient with the wrong sign": (
         HALF,
         {"project_subdifferential": lambda J, x, p: J.project_subdifferential(-x, p)},
         {SUBGRADIENT, MEMBERS, "oracles_accept_pairs_of_the_subdifferential"},
     ),
-    "normal cone with the wrong sign": (UNIT, {"project_subdifferential": lambda J, x, p: -J.project_subdifferential(x, -p)}, {SUBGRADIENT}),
-    "no normal cone": (UNIT, {"project_subdifferential": lambda J, x, p: 0 * J.project_subdifferential(x, p)}, {NEAREST, MEMBERS}),
+    "normal cone with the wrong sign": (
+        UNIT,
+        {"project_subdifferential": lambda J, x, p: -J.project_subdifferential(x, -p)},
+        {SUBGRADIENT},
+    ),
+    "no normal cone": (
+        UNIT,
+        {"project_subdifferential": lambda J, x, p: 0 * J.project_subdifferential(x, p)},
+        {NEAREST, MEMBERS},
+    ),
     "one subgradient only": (
         HALF,
         {"project_subdifferential": lambda J, x, p: np.where(x == 0, 0 * p, J.project_subdifferential(x, p))},
@@ -194,8 +240,16 @@ MUTANTS: dict[str, tuple[Regularizer, dict[str, Callable[..., Any]], set[str]]] 
         {"conjugate": lambda J, p: 0 * J.value(p)},
         {"conjugate_bounds_the_pairing", "oracles_reject_the_same_strangers", MOREAU},
     ),
-    "conjugate with half the domain": (HALF, {"conjugate": lambda J, p: J.conjugate(2 * p)}, {"conjugate_is_the_supremum", MEMBERS}),
-    "conjugate doubled": (Box(-1, 2), {"conjugate": lambda J, p: 2 * J.conjugate(p)}, {"conjugate_is_the_supremum", MEMBERS, MOREAU}),
+    "conjugate with half the domain": (
+        HALF,
+        {"conjugate": lambda J, p: J.conjugate(2 * p)},
+        {"conjugate_is_the_supremum", MEMBERS},
+    ),
+    "conjugate doubled": (
+        Box(-1, 2),
+        {"conjugate": lambda J, p: 2 * J.conjugate(p)},
+        {"conjugate_is_the_supremum", MEMBERS, MOREAU},
+    ),
     "conjugate of the upper bound alone": (
         Box(-2, 1),
         {"conjugate": lambda J, p: np.sum(np.maximum(p, 0), axis=-1)},
@@ -232,7 +286,11 @@ MUTANTS: dict[str, tuple[Regularizer, dict[str, Callable[..., Any]], set[str]]] 
     "prox rounds Fractions": (HALF, {"prox": rounds_fractions}, {"fractions_close_the_duality_exactly"}),
     "value knows NumPy only": (HALF, {"value": lambda J, x: J.value(np.asarray(x))}, {"torch_agrees_with_numpy"}),
     # Accidents.
-    "prox raises": (HALF, {"prox": lambda J, z, t: z / 0 if z.ndim == 1 else J.prox(z, t)}, {"batches_agree_with_single_vectors"}),
+    "prox raises": (
+        HALF,
+        {"prox": lambda J, z, t: z / 0 if z.ndim == 1 else J.prox(z, t)},
+        {"batches_agree_with_single_vectors"},
+    ),
     "prox warns": (HALF, {"prox": lambda J, z, t: J.prox(z, t) + 0 * np.sign(z) / abs(z)}, {MINIMISES}),
 }
 HAS_TORCH = importlib.util.find_spec("torch") is not None
