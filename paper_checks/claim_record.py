@@ -156,6 +156,12 @@ def claim(
     return register
 
 
+def restore(claims: Mapping[str, Claim]) -> None:
+    """Make these the registered claims: the way back after a module that failed half way."""
+    _REGISTRY.clear()
+    _REGISTRY.update(claims)
+
+
 def registered() -> dict[str, Claim]:
     """The claims registered so far, by id."""
     return dict(_REGISTRY)

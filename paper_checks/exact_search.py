@@ -37,7 +37,7 @@ def exact_search(
         judged, irrational = judged + evidence.instances, irrational + evidence.irrational
         if found is None:
             continue
-        for smaller in range(1, level):
+        for smaller in range(level):
             evidence, better = _search(given, smaller, margin, examples, seed + 1, only)
             judged, irrational = judged + evidence.instances, irrational + evidence.irrational
             if better is not None:

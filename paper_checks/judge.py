@@ -101,7 +101,8 @@ def _judge(claim: Claim, effort: Effort, seed: int) -> ClaimEvidence:
         claim.given, claim.margin, budget.problems, budget.batch, seed, (claim.id, "random"), keep_worst=4
     )
     adversary = minimise(claim.given, claim.margin, search, budget.rounds, seed, (claim.id,))
-    exact, conclusions = _exact_evidence(claim, search, budget, seed)
+    seen = is_violation(adversary.by_search) if adversary else False
+    exact, conclusions = _exact_evidence(claim, search, seen, budget, seed)
     found = next((c.counterexample for c in conclusions if c.counterexample is not None), None)
     proof = _verify_proof(claim)
     verdict, reason = _decide(search, adversary, found, exact, proof)
@@ -136,18 +137,20 @@ def _only_step_size(claim: Claim, conclusions: list[ConclusionEvidence]) -> Step
 
 
 def _exact_evidence(
-    claim: Claim, search: RandomSearch, budget: Budget, seed: int
+    claim: Claim, search: RandomSearch, seen_by_adversary: bool, budget: Budget, seed: int
 ) -> tuple[ExactEvidence, list[ConclusionEvidence]]:
     """Exact instances of the whole claim, and a minimal counterexample for each conclusion that fails.
 
-    Where floating point shows a violation, the exact search gets ten times the budget to confirm it.
+    Where floating point shows a violation that these instances do not, a longer search is to confirm it: chance must not
+    decide between refuted and undecided.
     """
     exact, first = exact_search(claim.given, claim.margin, budget.exact, _exact_seed(seed, claim.id))
     conclusions = []
     for name, values in search.margins.items():
         evidence, found = summary(name, values), None
-        if evidence.violations or (first is not None and first.conclusion == name):
-            # A violation was seen, so a longer search is worth it: chance must not decide between refuted and undecided.
+        if first is not None and first.conclusion == name:
+            found = first
+        elif evidence.violations or (seen_by_adversary and not search.violated):
             more, found = exact_search(
                 claim.given, claim.margin, 4 * budget.exact, _exact_seed(seed, claim.id, name), only=frozenset({name})
             )

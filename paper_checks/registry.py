@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from zlib import crc32
 
-from .claim_record import Claim, registered
+from .claim_record import Claim, registered, restore
 
 
 class UnknownClaimError(ValueError):
@@ -39,6 +39,16 @@ def load(modules: tuple[str, ...] = ()) -> tuple[dict[str, Claim], frozenset[str
 
 
 def _load_module(module: str) -> None:
+    """Load one module of claims; if it fails half way, the claims that it had registered are taken back."""
+    before = registered()
+    try:
+        _import(module)
+    except ClaimsModuleError:
+        restore(before)
+        raise
+
+
+def _import(module: str) -> None:
     path = Path(module)
     if path.suffix != ".py":
         try:

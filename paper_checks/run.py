@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -170,9 +171,17 @@ def _fingerprint(settings: Settings) -> str:
     root = Path(__file__).parent
     folders = [root, root.parent / "theory", root.parent / "solvers"]
     sources = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
-    for file in [*sources, *(Path(module) for module in settings.modules if module.endswith(".py"))]:
+    for file in [*sources, *filter(None, map(_source, settings.modules))]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _source(module: str) -> Path | None:
+    """The file of a module of claims that is named by its path or by its dotted name."""
+    if module.endswith(".py"):
+        return Path(module)
+    spec = find_spec(module)
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
 
 
 def _judge_all(claims: list[Claim], settings: Settings) -> Iterator[ClaimEvidence]:

@@ -19,7 +19,7 @@ from math import prod
 
 import numpy as np
 
-from .arrays import Array, check_vector, int_list, namespace, total
+from .arrays import Array, check_vector, exact, int_list, is_exact, namespace, total
 
 
 @dataclass(frozen=True)
@@ -221,10 +221,10 @@ class Restriction:
     def prolong(self, coarse: Array) -> Array:
         """Px̂, shape ``(..., d̂) → (..., d)``."""
         check_vector("coarse", coarse, self.coarse_dimension)
-        zeros = namespace(coarse).zeros(
-            (*coarse.shape[:-1], self.dimension), dtype=coarse.dtype, device=_device(coarse)
-        )
-        return self.embed(coarse, zeros)
+        shape = (*coarse.shape[:-1], self.dimension)
+        if is_exact(coarse):
+            return self.embed(coarse, exact(np.zeros(shape)))
+        return self.embed(coarse, namespace(coarse).zeros(shape, dtype=coarse.dtype, device=_device(coarse)))
 
     def embed(self, coarse: Array, fine: Array) -> Array:
         """Px̂ + (I − PR)x: the coarse vector in its coordinates, the fine one in the others."""

@@ -111,6 +111,9 @@ def problem(
     max_dimension: int = 6,
 ) -> Problem:
     """A whole problem with d between 1 and ``max_dimension``."""
+    unknown = [kind for kind in loss_kinds if kind not in LOSSES]
+    if unknown or not loss_kinds:
+        raise ValueError(f"loss_kinds must be some of {list(LOSSES)}, got {list(loss_kinds)}")
     dimension = int(rng.integers(1, max_dimension + 1))
     partition = groups(rng, dimension)
     loss = LOSSES[str(rng.choice(list(loss_kinds)))](rng, dimension)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from fractions import Fraction
+from functools import cache
 from math import isqrt
 from typing import Any
 
@@ -50,11 +51,13 @@ def _rational_patterns(size: int) -> list[tuple[int, ...]]:
     return list(_PYTHAGOREAN.get(size, [(1,) + (0,) * (size - 1)]))
 
 
+@cache
 def rationals(largest: int = 6) -> SearchStrategy[Fraction]:
     """Fractions n/m with |n| ≤ largest and m ≤ 4; simplest: 0, 1, −1, 2, …"""
     return hs.builds(lambda m, n: Fraction(n, m), hs.sampled_from([1, 2, 3, 4]), hs.integers(-largest, largest))
 
 
+@cache
 def positive_rationals(largest: int = 6) -> SearchStrategy[Fraction]:
     """Fractions n/m > 0 with n ≤ largest and m ≤ 4; simplest: 1."""
     return hs.builds(lambda m, n: Fraction(n, m), hs.sampled_from([1, 2, 3, 4]), hs.integers(1, largest))

@@ -9,7 +9,6 @@ import warnings
 
 import numpy as np
 import pytest
-
 from mlbreg.theory.conformance import (
     Check,
     CheckResult,
@@ -154,7 +153,7 @@ def test_a_law_that_tried_nothing_has_not_passed() -> None:
 def test_a_law_that_fails_before_it_finds_itself_void_still_fails() -> None:
     from mlbreg.theory.conformance.findings import NotApplicable
 
-    def fails_and_leaves(case, findings) -> None:
+    def fails_and_leaves(_, findings) -> None:
         findings.require(False, "one is two")
         raise NotApplicable("there is nothing more to try")
 

@@ -8,7 +8,6 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-
 from mlbreg.theory.arrays import exact
 from mlbreg.theory.coarse import CoarseLoss
 from mlbreg.theory.conformance import check_loss, check_reference, check_regularizer, checks_of
