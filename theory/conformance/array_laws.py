@@ -35,15 +35,18 @@ class HasCalls(Protocol):
         """Every method of the object."""
 
 
-def expect_same(findings: Findings, what: str, found: Any, wanted: Any, tolerance: float) -> None:
-    """Same shape, NaN and infinities at the same places, and numbers within the tolerance of the largest one."""
+def expect_same(findings: Findings, what: str, found: Any, wanted: Any, tolerance: float, *, size: float = 0.0) -> None:
+    """Same shape, NaN and infinities at the same places, and numbers within the tolerance of the largest one.
+
+    ``size``: that of the numbers from which these came, when it may have cancelled.
+    """
     found, wanted = np.asarray(found, dtype=np.float64), np.asarray(wanted, dtype=np.float64)
     findings.require(found.shape == wanted.shape, f"{what}: shape {wanted.shape}, got {found.shape}")
     if found.shape == wanted.shape and found.size:
         nothing = np.isnan(wanted)
         findings.require(np.isnan(found) == nothing, f"{what} is NaN where it should be")
         found, wanted = np.where(nothing, 0, found), np.where(nothing, 0, wanted)
-        largest = np.full(wanted.shape, np.max(np.abs(np.where(np.isfinite(wanted), wanted, 0))))
+        largest = np.full(wanted.shape, max(size, np.max(np.abs(np.where(np.isfinite(wanted), wanted, 0)))))
         findings.expect(equal(found, wanted, largest), f"{what} agrees", tolerance=tolerance)
 
 
@@ -117,7 +120,8 @@ def fractions_agree_with_floats(case: HasCalls, findings: Findings) -> None:
             found = exactly(method, *given, boolean=boolean)
             if found is not None:
                 rational += 1
-                expect_same(findings, f"exact {name}", found, method(*map(to_float, given)), 1e-9)
+                size = max(float(np.max(np.abs(x[row]))) for x in inputs)
+                expect_same(findings, f"exact {name}", found, method(*map(to_float, given)), 1e-9, size=size)
         findings.require(True, f"{name} never gave a float")
         findings.remark(f"{name} is {'exact' if rational else 'irrational'}")
 
@@ -132,7 +136,10 @@ def exactly(method: Method, *inputs: Any, boolean: bool = False) -> Array | None
         return np.asarray(result, dtype=bool)
     for entry in result.ravel():
         if isinstance(entry, float) and np.isfinite(entry):
-            raise TypeError(f"a Fraction was expected, got the float {entry!r}")
+            raise TypeError(
+                f"a Fraction was expected, got the float {entry!r}: take parameters as arrays.scalar(lam, like=theta), "
+                "or raise IrrationalError where the formula is not rational"
+            )
     # A single ∞ is a float of its own, without an array around it.
     if not is_exact(result) and np.isfinite(result).any():
         raise TypeError(f"an object array of Fractions was expected, got dtype {result.dtype}")
