@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from mlbreg.paper_checks import claim_record, registry
 from mlbreg.paper_checks.judge import Effort, judge
 from mlbreg.paper_checks.verdicts import Verdict
