@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -324,3 +325,34 @@ def test_an_interrupted_command_keeps_the_finished_evidence_and_says_so(
     assert "mine/slow: supported, " in found.err
     assert (out / "report.json").read_text().splitlines() == ["mine/fast supported", "mine/slow supported"]
     assert not kept.parent.exists()
+
+
+def _session_is_alive(session: int) -> bool:
+    try:
+        os.killpg(session, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_killed_command_leaves_no_workers_behind(tmp_path: Path) -> None:
+    wait, out = tmp_path / "wait", tmp_path / "report"
+    wait.touch()
+    file = claims_file(tmp_path, FAST_AND_SLOW.format(wait=str(wait)))
+    arguments = ["verify", "--claims", str(file), "--jobs", "2", "--effort", "quick", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", WIDE, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    kept = tmp_path / "report.partial" / "mine--fast.json"
+    deadline = time.monotonic() + 60
+    while not kept.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert kept.exists()
+    process.kill()
+    process.wait()
+    while _session_is_alive(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _session_is_alive(process.pid)
