@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import operator
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -180,5 +181,5 @@ def check_vector(name: str, x: Array, dimension: int | None) -> Array:
 
 
 def int_list(indices: Iterable[Any]) -> list[int]:
-    """Plain Python integers, for index maps and messages."""
-    return [int(index) for index in indices]
+    """Plain Python integers, for index maps and messages; a `TypeError` for a number that is not an integer."""
+    return [operator.index(index) for index in indices]

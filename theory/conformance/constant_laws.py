@@ -64,7 +64,9 @@ def descent_lemma_holds(case: LossCase, findings: Findings) -> None:
     linear = np.sum(case.gradient(x) * step, axis=-1)
     start, end = case.value(x) + 0 * linear, case.value(y)
     bound = case.lipschitz / 2 * np.sum(step * step, axis=-1)
+    # L is made of terms of the size ℓ‖x‖², which may cancel.
     rounding = 1e-14 * (np.abs(start) + np.abs(end) + np.abs(linear))
+    rounding = rounding + 1e-15 * case.lipschitz * (np.sum(x * x, axis=-1) + np.sum(y * y, axis=-1))
     margin = at_most(np.abs(end - start - linear), bound + rounding)
     findings.expect(margin, "|L(y) − L(x) − ⟨∇L(x), y − x⟩| ≤ (ℓ/2)‖y − x‖²", tolerance=1e-7, x=x, y=y)
 

@@ -112,6 +112,7 @@ class GroupL2(Regularizer):
         return self.groups
 
     def restrict(self, restriction: Restriction) -> GroupL2:
+        self.separable_groups(restriction.dimension)
         chosen = restriction.indices.tolist()
         own = Restriction.to_coordinates(self.groups, chosen)
         weights: Any = None if self.weights is None else [self.weights[g] for g in own.selected]

@@ -68,6 +68,7 @@ class Mixture(Regularizer):
 
     def restrict(self, restriction: Restriction) -> Mixture:
         """Each part keeps the selected coordinates of its group; a part complains if it cannot be split there."""
+        self.separable_groups(restriction.dimension)
         rank = {fine: coarse for coarse, fine in enumerate(restriction.indices.tolist())}
         lists, parts = [], []
         for piece, part in self._pieces:

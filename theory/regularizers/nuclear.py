@@ -89,6 +89,7 @@ class Nuclear(Regularizer):
     def restrict(self, restriction: Restriction) -> Regularizer:
         from .separable import Zero
 
+        self.separable_groups(restriction.dimension)
         if restriction.coarse_dimension == 0:
             return Zero()
         if restriction.coarse_dimension < restriction.dimension:

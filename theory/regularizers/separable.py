@@ -123,9 +123,11 @@ class WeightedL1(Regularizer):
         return total(0 * self._weights(theta) * theta) == 0
 
     def separable_groups(self, dimension: int) -> Groups:
+        _check_dimension("weights", self.weights, dimension)
         return Groups.singletons(dimension)
 
     def restrict(self, restriction: Restriction) -> WeightedL1:
+        self.separable_groups(restriction.dimension)
         return WeightedL1([self.weights[i] for i in restriction.indices])
 
 
@@ -188,9 +190,14 @@ class Box(Regularizer):
         return namespace(theta).all((theta >= low) & (theta <= high), axis=-1)
 
     def separable_groups(self, dimension: int) -> Groups:
+        for name, bound in (("lower", self.lower), ("upper", self.upper)):
+            if isinstance(bound, tuple):
+                _check_dimension(name, bound, dimension)
         return Groups.singletons(dimension)
 
     def restrict(self, restriction: Restriction) -> Box:
+        self.separable_groups(restriction.dimension)
+
         def pick(bound: Any) -> Any:
             return [bound[i] for i in restriction.indices] if isinstance(bound, tuple) else bound
 
@@ -207,3 +214,8 @@ def _check_length(name: str, values: tuple[Real, ...], x: Array) -> None:
         raise ValueError(
             f"{name} has {len(values)} entries, so the vector must have shape (..., {len(values)}), got {tuple(x.shape)}"
         )
+
+
+def _check_dimension(name: str, values: tuple[Real, ...], dimension: int) -> None:
+    if dimension != len(values):
+        raise ValueError(f"dimension must be {len(values)}, the number of entries of {name}, got {dimension}")
