@@ -126,12 +126,15 @@ def norm(x: Array) -> Array:
 
 
 def largest(x: Array) -> Array:
-    """max |xᵢ| along the last axis; 0 for an empty axis."""
+    """max |xᵢ| along the last axis; 0 for an empty axis, NaN where an entry is NaN."""
     size = abs(x)
     if x.shape[-1] == 0:
         return total(size)
     if is_exact(x):
-        return np.asarray(np.max(size, axis=-1), dtype=object)
+        # Among objects NumPy's max keeps or loses a NaN by its place.
+        spoiled = np.asarray(size != size, dtype=bool)
+        found = np.asarray(np.max(np.where(spoiled, 0, size), axis=-1), dtype=object)
+        return np.where(spoiled.any(axis=-1), math.nan, found)
     return namespace(x).max(size, axis=-1)
 
 
@@ -165,7 +168,8 @@ def check_finite(name: str, x: Array) -> Array:
         finite = namespace(x).isfinite(x)
         if bool(namespace(x).all(finite)):
             return x
-        bad = list(zip(*(int_list(axis) for axis in namespace(x).nonzero(~finite)), strict=True)) or [()]
+        where = namespace(x).nonzero(~finite) if x.ndim else ()
+        bad = list(zip(*(int_list(axis) for axis in where), strict=True)) or [()]
     if bad:
         raise ValueError(f"{name} must be finite, got {x[bad[0]]} at index {tuple(bad[0])}")
     return x
