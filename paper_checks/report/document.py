@@ -6,6 +6,8 @@ import json
 import math
 from typing import Any
 
+import numpy as np
+
 from ..evidence import ClaimEvidence, RunEvidence
 from ..random_search import HISTOGRAM_EDGES, TOLERANCE
 from . import schema
@@ -76,7 +78,7 @@ def strict(value: Any) -> Any:
         return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else repr(float(value))
-    if hasattr(value, "tolist"):  # NumPy scalars and arrays
+    if isinstance(value, np.generic | np.ndarray):
         return strict(value.tolist())
     return str(value)
 

@@ -121,7 +121,10 @@ def test_restrictions_serve_batches_and_fractions(r: Restriction) -> None:
     lifted = r.prolong(exact(coarse))
     assert lifted.tolist() == r.prolong(coarse).tolist()
     assert all(isinstance(entry, Fraction) for entry in lifted.ravel())
-    assert r.embed(coarse[:1], x).shape == (2, r.dimension)
+    for part, whole in ((coarse[:1], x), (coarse[0], x), (coarse, x[0])):
+        together = r.embed(part, whole)
+        assert together.shape == (2, r.dimension)
+        assert np.array_equal(together[0], r.embed(np.atleast_2d(part)[0], np.atleast_2d(whole)[0]))
     assert r.prolong(coarse.astype(np.float32)).dtype == np.float32
 
 
