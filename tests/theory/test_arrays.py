@@ -87,6 +87,8 @@ def test_the_norm_of_special_vectors() -> None:
 def test_the_largest_entry_in_modulus() -> None:
     assert arrays.largest(np.asarray([[1.0, -3.0], [0.0, 0.0]])).tolist() == [3.0, 0.0]
     assert arrays.largest(exact([Fraction(-1, 2), Fraction(1, 3)])).item() == Fraction(1, 2)
+    assert arrays.largest(np.asarray([1.0, -3.0])) == 3
+    assert arrays.largest(np.ones((2, 3, 4))).shape == (2, 3)
     assert arrays.largest(np.zeros((2, 0))).tolist() == [0.0, 0.0]
 
 
@@ -98,7 +100,7 @@ def test_nan_is_not_lost_among_fractions(values: list[float]) -> None:
 
 
 def test_the_positive_part_keeps_kind_and_nan() -> None:
-    assert arrays.positive_part(exact([-1, 2])).tolist() == [0, 2]
+    assert arrays.positive_part(exact([-1, Fraction(1, 2), 0, 2])).tolist() == [0, Fraction(1, 2), 0, 2]
     assert np.isnan(arrays.positive_part(np.asarray([math.nan])))[0]
     assert arrays.positive_part(np.asarray([-1.0], dtype=np.float32)).dtype == np.float32
 
@@ -138,6 +140,7 @@ def test_a_step_of_batch_shape_gets_one_more_axis_and_a_number_stays() -> None:
 @pytest.mark.parametrize("value", [1, 0.5, Fraction(1, 3), np.float32(2), np.float64(3), np.int64(1)])
 def test_real_numbers_of_every_type_are_accepted(value: float) -> None:
     assert arrays.check_number("tau", value, above=0) is value
+    assert arrays.check_number("tau", 0, at_least=0) == 0
 
 
 @pytest.mark.parametrize("value", [True, "1", None, 1j, np.ones(1), np.bool_(True)])

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from mlbreg.theory.arrays import exact
-from mlbreg.theory.divergences import bregman, symmetric
+from mlbreg.theory.divergences import bregman, size, symmetric
 from mlbreg.theory.elastic_net import ElasticNet
 from mlbreg.theory.references import Euclidean, Shannon
 from mlbreg.theory.regularizers import L1
@@ -42,6 +42,12 @@ def test_the_elastic_net_adds_half_the_squared_distance_over_delta(theta, other,
     pair = NET.pair(theta, p)
     plain = bregman(NET.regularizer, other, theta, NET.p(pair))
     assert bregman(NET, other, theta, pair.v) == plain + sum((other - theta) ** 2) / 6
+
+
+@given(vectors, vectors, vectors)
+def test_the_size_is_that_of_the_terms_which_cancel(theta, other, p) -> None:
+    terms = [NET.value(other), NET.value(theta), *(abs(p) * abs(other)), *(abs(p) * abs(theta))]
+    assert size(NET, other, theta, p) == sum(terms) >= abs(bregman(NET, other, theta, p))
 
 
 def test_divergences_serve_batches() -> None:

@@ -24,6 +24,12 @@ def test_relative_smoothness_is_lipschitz_times_delta() -> None:
     assert Problem(Quartic([1.0]), L1(1), 0.5, Groups.singletons(1)).relative_smoothness == math.inf
 
 
+def test_the_step_size_limit_is_one_over_it_and_a_unit_where_there_is_none() -> None:
+    assert Problem(LOSS, L1(1), Fraction(1, 3), Groups.singletons(3)).step_size_limit == Fraction(3, 4)
+    assert Problem(Quartic([1.0]), L1(1), 0.5, Groups.singletons(1)).step_size_limit == 1
+    assert Problem(Quadratic([0.0]), L1(1), 0.5, Groups.singletons(1)).step_size_limit == 1
+
+
 def test_the_groups_may_be_coarser_than_those_of_the_regularizer_but_must_not_split_them() -> None:
     fine = GroupL2(1, Groups.of([[0, 1], [2]], 3))
     assert Problem(LOSS, fine, 1, Groups.whole(3)).groups.count == 1
