@@ -61,8 +61,7 @@ def composed_net(problem: Problem, restriction: Restriction) -> ElasticNet:
     return ElasticNet(GroupL2(whole.lam, groups, [weights[g] for g in kept]), problem.delta)
 
 
-_GROUP_NORM = families.problems(regularizers=("group_l2",))
-_SPLITS = {"problem": _GROUP_NORM, "restriction": CoordinateSelections()}
+_SPLITS = {"problem": families.problems(regularizers=("group_l2",)), "restriction": CoordinateSelections()}
 
 
 def _prop_3_1_split(problem: Problem, restriction: Restriction, pair: PrimalDual) -> Array:
@@ -98,7 +97,7 @@ def _restricted_membership_proof() -> Proof:
         Hypothesis(
             "separability",
             "J is a sum over the groups that R selects from",
-            without={"problem": families.problems(regularizers=("group_l2",)), "restriction": CoordinateSelections()},
+            without=_SPLITS,
             margin=_prop_3_1_split,
             why="J = a norm over coordinates that R treats as groups of their own: the same experiment from J's side",
         ),
