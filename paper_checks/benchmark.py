@@ -21,8 +21,8 @@ from rich.table import Table
 from ..theory.arrays import IrrationalError
 from . import registry
 from .claim_record import Claim
+from .effort import BUDGETS, Effort
 from .instances import draw_batch, exact_instances, float_margins, generator, margins
-from .judge import BUDGETS, Effort
 
 ROUNDS, BATCHES, BATCH, EXAMPLES = 5, 10, BUDGETS[Effort.STANDARD].batch, 60
 

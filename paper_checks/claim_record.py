@@ -62,12 +62,22 @@ class Mutant:
 
 @dataclass(frozen=True)
 class StepSizeLimit:
-    """A step-size limit to measure: the family ``parameter`` in units of 1/𝖫, the paper's ``limit``, one ``conclusion``."""
+    """A step-size limit to measure: the family ``parameter`` in its unit, the paper's ``limit``, one ``conclusion``."""
 
     parameter: str = "tau"
     limit: float = 1.0
     up_to: float = 3.0
     conclusion: str = ""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number beside the paper's, in words: what, the paper's value ("" where there is none), ours, and how it came about."""
+
+    quantity: str
+    paper: str
+    measured: str
+    how: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +93,11 @@ class Claim:
     hypotheses: tuple[Hypothesis, ...] = ()
     mutants: tuple[Mutant, ...] = ()
     proof: Callable[[], Proof] | None = None
+    disproof: Callable[[], Proof] | None = None
+    void: Margin | None = None
+    certificate: str | None = None
     step_size_limit: StepSizeLimit | None = None
+    measurements: Callable[[], tuple[Measurement, ...]] | None = None
     reconstructed: bool = False
     note: str = ""
 
@@ -121,12 +135,23 @@ def claim(
     hypotheses: tuple[Hypothesis, ...] = (),
     mutants: tuple[Mutant, ...] = (),
     proof: Callable[[], Proof] | None = None,
+    disproof: Callable[[], Proof] | None = None,
+    void: Margin | None = None,
+    certificate: str | None = None,
     step_size_limit: StepSizeLimit | None = None,
+    measurements: Callable[[], tuple[Measurement, ...]] | None = None,
     reconstructed: bool = False,
 ) -> Callable[[_Quantified], Claim]:
     """Register a claim; the docstring of the margin function is its note in the report.
 
     ``statement`` is LaTeX without dollar signs. The id is ``paper/name``. Registering the same id twice is an error.
+
+    proof         steps that together give the claim
+    disproof      for a statement about a limit ("there is a constant C with …"): the margin states it with one explicit C,
+                  and these steps show that no other C helps; without them a violated margin leaves the claim undecided
+    void          a margin, ≥ 0 where a witness shows that the hypotheses cannot hold for the problem that was drawn
+    certificate   the name of a stored dual certificate in `mlbreg.paper_checks.certificates`
+    measurements  numbers to show beside the paper's
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", id):
         raise ValueError(f"a claim id must read paper/name with letters, digits, '.', '_' and '-', got {id!r}")
@@ -146,7 +171,11 @@ def claim(
             hypotheses=hypotheses,
             mutants=mutants,
             proof=proof,
+            disproof=disproof,
+            void=void,
+            certificate=certificate,
             step_size_limit=step_size_limit,
+            measurements=measurements,
             reconstructed=reconstructed,
             note=" ".join((quantified.margin.__doc__ or "").split()),
         )

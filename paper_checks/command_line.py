@@ -18,8 +18,8 @@ from rich.text import Text
 
 from . import registry
 from .claim_record import Claim
+from .effort import Effort
 from .evidence import ClaimEvidence, Counterexample, RunEvidence
-from .judge import Effort
 from .recorded import recorded
 from .run import InterruptedRunError, OutputError, Settings, run
 from .verdicts import Verdict

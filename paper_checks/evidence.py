@@ -38,11 +38,17 @@ class ConclusionEvidence:
 
 @dataclass(frozen=True)
 class AdversaryEvidence:
-    """The smallest margin by chance and after minimisation, over all conclusions."""
+    """The smallest margin by chance, after evolution, and after descent too, over all conclusions.
+
+    ``decades``: how many powers of ten closer to zero the margins came, in the median of the instances it started from;
+    None where all of them were equalities.
+    """
 
     evaluations: int
     by_chance: float
+    by_evolution: float
     by_search: float
+    decades: float | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,38 @@ class ProofEvidence:
 
 
 @dataclass(frozen=True)
+class VoidEvidence:
+    """Instances on which an explicit witness shows that the hypotheses cannot hold, and the simplest of them."""
+
+    instances: int
+    exact: int
+    smallest_margin: float
+    witness: str
+
+
+@dataclass(frozen=True)
+class CertificateEvidence:
+    """A stored dual certificate and the steps of it that do not hold; ``limit`` is the step-size limit it covers."""
+
+    name: str
+    statement: str
+    conditions: str
+    steps: int
+    failing: list[str]
+    limit: str
+
+
+@dataclass(frozen=True)
+class MeasurementEvidence:
+    """A number beside the paper's."""
+
+    quantity: str
+    paper: str
+    measured: str
+    how: str
+
+
+@dataclass(frozen=True)
 class HypothesisEvidence:
     """What happens without one hypothesis: needed True, False (not found to be needed) or None (cannot be dropped)."""
 
@@ -76,12 +114,14 @@ class HypothesisEvidence:
 
 @dataclass(frozen=True)
 class TightnessEvidence:
-    """A step-size limit in units of 1/𝖫: the paper's, the measured critical value, and the curve between them."""
+    """A step-size limit in its unit: the paper's, the measured critical value, the certified one, the curve between them."""
 
     parameter: str
+    unit: str
     conclusion: str
     paper_limit: float
     critical: float | None
+    certified: float | None
     searched_up_to: float
     shares: list[float]
     smallest_margins: list[float]
@@ -114,9 +154,14 @@ class ClaimEvidence:
     adversary: AdversaryEvidence | None = None
     exact: ExactEvidence | None = None
     proof: ProofEvidence | None = None
+    disproof: ProofEvidence | None = None
+    void: VoidEvidence | None = None
+    certificate: CertificateEvidence | None = None
     counterexample: Counterexample | None = None
     hypotheses: list[HypothesisEvidence] = field(default_factory=list)
+    rechecked: str | None = None
     tightness: TightnessEvidence | None = None
+    measurements: list[MeasurementEvidence] = field(default_factory=list)
     mutants: list[MutantEvidence] = field(default_factory=list)
     reproduce: str = ""
     seconds: float = 0.0
@@ -133,6 +178,10 @@ _NESTED: dict[str, type] = {
     "adversary": AdversaryEvidence,
     "exact": ExactEvidence,
     "proof": ProofEvidence,
+    "disproof": ProofEvidence,
+    "void": VoidEvidence,
+    "certificate": CertificateEvidence,
+    "measurements": MeasurementEvidence,
     "counterexample": Counterexample,
     "tightness": TightnessEvidence,
     "witness": Counterexample,

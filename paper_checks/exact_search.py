@@ -12,7 +12,7 @@ from ..theory.arrays import IrrationalError
 from . import describe
 from .claim_record import Margin
 from .evidence import Counterexample, ExactEvidence
-from .instances import Given, Instance, exact_instances, margins, take
+from .instances import Given, Instance, exact_instances, generator, margins, take
 
 _SETTINGS: dict[str, Any] = {
     "database": None,
@@ -21,6 +21,11 @@ _SETTINGS: dict[str, Any] = {
     "phases": [hypothesis.Phase.generate, hypothesis.Phase.shrink],
     "report_multiple_bugs": False,
 }
+
+
+def exact_seed(seed: int, *path: str) -> int:
+    """A seed for hypothesis that depends on the seed of the run and the path only."""
+    return int(generator(seed, *path, "exact").integers(2**32))
 
 
 def exact_search(

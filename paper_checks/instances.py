@@ -39,6 +39,24 @@ def perturb_batch(given: Given, rng: Generator, batch: Instance, size: float) ->
     return moved
 
 
+def coordinates(given: Given, batch: Instance) -> np.ndarray | None:
+    """The continuous parameters of all families side by side, (count, n); None where there are none."""
+    found = [family.coordinates(batch[name], batch) for name, family in given.items() if family.batched]
+    parts = [part for part in found if part is not None]
+    return np.concatenate(parts, axis=1) if parts else None
+
+
+def with_coordinates(given: Given, batch: Instance, x: np.ndarray) -> Instance:
+    """The batch with its continuous parameters replaced by ``x``, brought back into the families where it leaves them."""
+    moved, start = dict(batch), 0
+    for name, family in given.items():
+        own = family.coordinates(batch[name], batch) if family.batched else None
+        if own is not None:
+            moved[name] = family.with_coordinates(batch[name], x[:, start : start + own.shape[1]], moved)
+            start += own.shape[1]
+    return moved
+
+
 def take(given: Given, batch: Instance, index: Any) -> Instance:
     """The instances of the batch at the positions ``index`` (a list or an array of positions)."""
     return {name: _take(batch[name], index) if family.batched else batch[name] for name, family in given.items()}

@@ -24,8 +24,9 @@ from pathlib import Path
 
 from . import registry
 from .claim_record import Claim, registered
+from .effort import Effort
 from .evidence import ClaimEvidence, RunEvidence, from_json
-from .judge import Effort, judge
+from .judge import judge
 from .recorded import recorded
 
 

@@ -45,7 +45,7 @@ def draw(tightness: dict[str, Any], folder: Path, path: str) -> Drawing | None:
         ticks = [-(10.0**k) for k in reversed(exponents)] + [0.0] + [10.0**k for k in exponents]
         ticks = [tick for tick in ticks if -bottom <= tick <= top]
         ax.set_yticks(ticks, [_tick(tick) for tick in ticks])
-        ax.set_xlabel(f"{_symbol(tightness['parameter'])} in units of 1/𝖫")
+        ax.set_xlabel(f"{_symbol(tightness['parameter'])} in units of {tightness['unit']}")
         ax.set_ylabel("smallest margin")
         return save(figure, folder, path, f"Smallest margin against the step size: {tightness_line(tightness)}.")
 
@@ -62,6 +62,11 @@ def _limits(ax: Any, tightness: dict[str, Any]) -> None:
     left_of_it = close and float(critical) >= paper
     ax.annotate(f"paper {number(paper)}", (paper, 1), xycoords=ax.get_xaxis_transform(), xytext=(-4 if left_of_it else 4, 6),
                 textcoords="offset points", ha="right" if left_of_it else "left", color=colour("blue"), fontsize=8.5)  # fmt: skip
+    if tightness["certified"] is not None:
+        certified = float(tightness["certified"])
+        ax.axvspan(0, certified, ymax=0.03, color=colour("green"), linewidth=0, zorder=2)
+        ax.annotate(f"certified to {number(certified)}", (certified, 0.03), xycoords=ax.get_xaxis_transform(), xytext=(-4, 2),
+                    textcoords="offset points", ha="right", color=colour("green"), fontsize=8)  # fmt: skip
     if critical is None:
         return
     ax.axvline(float(critical), color=colour("vermilion"), linewidth=1.4, zorder=2)

@@ -62,9 +62,9 @@ def plural(value: int, one: str, many: str = "") -> str:
     return f"{count(value)} {one if value == 1 else many or one + 's'}"
 
 
-def in_units(share: Any) -> str:
-    """A step size in units of 1/𝖫: 2/𝖫."""
-    return f"{float(share):.4g}/𝖫".replace("-", "−")
+def in_units(share: Any, unit: str = "1/𝖫") -> str:
+    """A step size in a unit: 2/𝖫, 1.5·μ/(ℓ²δ)."""
+    return f"{float(share):.4g}{unit.removeprefix('1') if unit.startswith('1/') else '·' + unit}".replace("-", "−")
 
 
 #: A measured critical value within this factor of the paper's limit counts as the same: bisection on samples is no proof.
@@ -73,15 +73,18 @@ SHARP_WITHIN = 0.02
 
 def tightness_line(tightness: dict[str, Any]) -> str:
     """What was found about a step-size limit, in one sentence."""
-    paper, critical = float(tightness["paper_limit"]), tightness["critical"]
+    share, critical, unit = float(tightness["paper_limit"]), tightness["critical"], tightness["unit"]
+    paper, certified = in_units(share, unit), tightness["certified"]
+    proved = "" if certified is None else f"; certified up to {in_units(certified, unit)}"
     if critical is None:
-        return f"no step size up to {in_units(tightness['searched_up_to'])} was found to fail; the paper asks for {in_units(paper)}"
-    measured = float(critical)
-    if measured < paper * (1 - SHARP_WITHIN):
-        return f"fails from {in_units(measured)} on, below the paper's limit {in_units(paper)}"
-    if measured <= paper * (1 + SHARP_WITHIN):
-        return f"the paper's limit {in_units(paper)} is sharp: the first failure found is at {in_units(measured)}"
-    return f"holds beyond the paper's limit {in_units(paper)}: the first failure found is at {in_units(measured)}"
+        tried = in_units(tightness["searched_up_to"], unit)
+        return f"no step size up to {tried} was found to fail; the paper asks for {paper}{proved}"
+    measured = in_units(critical, unit)
+    if float(critical) < share * (1 - SHARP_WITHIN):
+        return f"fails from {measured} on, below the paper's limit {paper}{proved}"
+    if float(critical) <= share * (1 + SHARP_WITHIN):
+        return f"the paper's limit {paper} is sharp: the first failure found is at {measured}{proved}"
+    return f"holds beyond the paper's limit {paper}: the first failure found is at {measured}{proved}"
 
 
 def sentence(text: str) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from mlbreg.paper_checks import claim_record, registry
-from mlbreg.paper_checks.judge import Effort, judge
+from mlbreg.paper_checks.effort import Effort
+from mlbreg.paper_checks.judge import judge
 from mlbreg.paper_checks.verdicts import Verdict
 from mlbreg.theory.conformance import check_regularizer
 

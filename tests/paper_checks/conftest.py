@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from mlbreg.paper_checks import claim_record, command_line, families, judge, registry, report
 from mlbreg.paper_checks.claim_record import Claim
+from mlbreg.paper_checks.effort import Budget, Effort
 from mlbreg.paper_checks.evidence import RunEvidence
-from mlbreg.paper_checks.judge import Budget, Effort
 from mlbreg.solvers import linbreg
 
 

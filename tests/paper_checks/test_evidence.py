@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from mlbreg.paper_checks import families
 from mlbreg.paper_checks.claim_record import Claim, Hypothesis, Mutant
+from mlbreg.paper_checks.effort import Effort
 from mlbreg.paper_checks.evidence import ClaimEvidence, RunEvidence, from_json
-from mlbreg.paper_checks.judge import Effort, judge
+from mlbreg.paper_checks.judge import judge
 from mlbreg.paper_checks.proof import Proof, Step, symbols
 from mlbreg.paper_checks.verdicts import Verdict
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from mlbreg.paper_checks import families
 from mlbreg.paper_checks.claim_record import Claim, Hypothesis
+from mlbreg.paper_checks.effort import Effort
 from mlbreg.paper_checks.evidence import HypothesisEvidence
-from mlbreg.paper_checks.judge import Effort, judge
+from mlbreg.paper_checks.judge import judge
 
 pytestmark = pytest.mark.usefixtures("small_budget")
 

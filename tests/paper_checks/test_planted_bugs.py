@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mlbreg.paper_checks import judge
-from mlbreg.paper_checks.judge import Budget, Effort
+from mlbreg.paper_checks.effort import Budget, Effort
 from mlbreg.theory import coarse, divergences
 from mlbreg.theory.arrays import inner, positive_part, scalar
 from mlbreg.theory.elastic_net import ElasticNet, PrimalDual

@@ -12,8 +12,8 @@ import pytest
 from mlbreg.paper_checks import registry, report
 from mlbreg.paper_checks import run as running
 from mlbreg.paper_checks.claim_record import Claim
+from mlbreg.paper_checks.effort import Effort
 from mlbreg.paper_checks.evidence import ClaimEvidence, ConclusionEvidence, Counterexample, ExactEvidence, RunEvidence
-from mlbreg.paper_checks.judge import Effort
 from mlbreg.paper_checks.run import InterruptedRunError, OutputError, Settings, check_output, run
 from mlbreg.paper_checks.verdicts import Verdict
 

@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 from mlbreg.paper_checks.evidence import (
     AdversaryEvidence,
+    CertificateEvidence,
     ClaimEvidence,
     ConclusionEvidence,
     Counterexample,
     ExactEvidence,
     HypothesisEvidence,
+    MeasurementEvidence,
     MutantEvidence,
     ProofEvidence,
     RunEvidence,
     TightnessEvidence,
+    VoidEvidence,
 )
 from mlbreg.paper_checks.report import write
 from mlbreg.paper_checks.verdicts import Verdict
@@ -52,7 +55,7 @@ def conclusion(name: str, *, below: int = 0, equal: int = 0) -> ConclusionEviden
 def tightness(paper: float, critical: float | None) -> TightnessEvidence:
     shares = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
     margins = [1e-3 if critical is None or share < critical else -0.1 * share for share in shares]
-    return TightnessEvidence("tau", "descent", paper, critical, 3.0, shares, [*margins[:-1], -math.inf])
+    return TightnessEvidence("tau", "1/𝖫", "descent", paper, critical, None, 3.0, shares, [*margins[:-1], -math.inf])
 
 
 FULL = ClaimEvidence(
@@ -67,7 +70,7 @@ FULL = ClaimEvidence(
     instances=12_345,
     smallest_margin=1e-4,
     conclusions=[conclusion("descent"), conclusion("identity", equal=7)],
-    adversary=AdversaryEvidence(640, 1e-3, 1e-4),
+    adversary=AdversaryEvidence(640, 1e-3, 2e-4, 1e-4, 1.5),
     exact=ExactEvidence(200, 3),
     proof=ProofEvidence(["first step", "second step"], ["second step"], "hence the claim"),
     hypotheses=[
@@ -97,6 +100,8 @@ CLAIMS = [
         reconstructed=False,
         conclusions=[conclusion("formula", below=20), conclusion("zero", below=3)],
         counterexample=replace(COUNTEREXAMPLE, conclusion="formula"),
+        rechecked="−1",
+        disproof=ProofEvidence(["it grows"], [], "so no constant helps"),
         smallest_margin=-0.3,
         tightness=tightness(3.0, 2.0),
     ),
@@ -104,8 +109,13 @@ CLAIMS = [
         FULL, id="bungert2021/eq-2.9", conclusions=[conclusion("equality", equal=500)], tightness=tightness(1.0, None)
     ),
     bare("bungert2021/example-3.6", Verdict.PROVED),
-    bare("lunk2026/thm-4.1", Verdict.CERTIFIED),
-    bare("lunk2026/assumption-2", Verdict.ASSUMPTION_VOID),
+    replace(
+        bare("lunk2026/thm-4.1", Verdict.CERTIFIED),
+        certificate=CertificateEvidence("descent", "L(θ⁺) ≤ L(θ)", "τ ≤ 1/𝖫", 3, [], "1"),
+        measurements=[MeasurementEvidence("plateau", "0.1", "0.02", "enumeration")],
+        tightness=replace(tightness(1.0, 1.0), certified=1.0, unit="μ/(ℓ²δ)"),
+    ),
+    replace(bare("lunk2026/assumption-2", Verdict.ASSUMPTION_VOID), void=VoidEvidence(10, 5, 0.1, "d = 1")),
     replace(
         bare("mine/hostile", Verdict.UNDECIDED),
         title=HOSTILE,

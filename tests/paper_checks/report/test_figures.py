@@ -29,7 +29,7 @@ def test_the_figures_in_the_report_are_the_files_in_the_folder(report: dict[str,
 def test_a_claim_of_equalities_or_without_a_step_size_has_no_figure(report: dict[str, Any]) -> None:
     assert report["claims"]["bungert2021/eq-2.9"]["figures"]["margins"] is None
     assert report["claims"]["bungert2021/eq-2.9"]["figures"]["tightness"] is not None
-    assert report["claims"]["lunk2026/thm-4.1"]["figures"] == {"margins": None, "tightness": None}
+    assert report["claims"]["bungert2021/example-3.6"]["figures"] == {"margins": None, "tightness": None}
 
 
 def test_every_figure_is_well_formed_described_and_themed(folder: Path) -> None:
@@ -77,14 +77,14 @@ def test_a_margin_has_its_place_on_the_signed_axis(margin: float, expected: floa
 
 @pytest.mark.parametrize("margins", [[0.0, 0.0], ["nan", 1.0], [-1e9, 1e-12], ["-inf", 1e-300]])
 def test_a_tightness_curve_of_any_size_can_be_drawn(margins: list[Any], tmp_path: Path) -> None:
-    curve = {"parameter": "tau", "conclusion": "", "paper_limit": 1.0, "critical": 1.0, "searched_up_to": 2.0,
-             "shares": [0.5, 2.0], "smallest_margins": margins}  # fmt: skip
+    curve = {"parameter": "tau", "unit": "1/𝖫", "certified": 1.0, "conclusion": "", "paper_limit": 1.0,
+             "critical": 1.0, "searched_up_to": 2.0, "shares": [0.5, 2.0], "smallest_margins": margins}  # fmt: skip
     assert tightness_figure.draw(curve, tmp_path, "curve.svg") is not None
 
 
 def test_a_tightness_curve_without_a_number_is_not_drawn(tmp_path: Path) -> None:
-    curve = {"parameter": "tau", "conclusion": "", "paper_limit": 1.0, "critical": None, "searched_up_to": 2.0,
-             "shares": [0.5], "smallest_margins": ["nan"]}  # fmt: skip
+    curve = {"parameter": "tau", "unit": "1/𝖫", "certified": 1.0, "conclusion": "", "paper_limit": 1.0,
+             "critical": None, "searched_up_to": 2.0, "shares": [0.5], "smallest_margins": ["nan"]}  # fmt: skip
     assert tightness_figure.draw(curve, tmp_path, "curve.svg") is None
 
 

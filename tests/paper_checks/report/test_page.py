@@ -126,6 +126,18 @@ def test_the_evidence_of_a_claim_is_on_its_card(html: str) -> None:
         assert piece in card, piece
 
 
+def test_evidence_of_every_kind_is_on_the_card(html: str) -> None:
+    for part in (
+        "1.5 decades closer to 0 in the median",
+        "Disproof in 1 step",
+        "outside the engine gives right side − left side = −1",
+        "3 identities and signs verified exactly",
+        "certified up to 1·μ/(ℓ²δ)",
+    ):
+        assert part in html
+    assert re.search(r"plateau</th><td>0.1</td><td>0.02</td><td>enumeration", html)
+
+
 def test_a_run_without_claims_still_has_a_page(run: RunEvidence, tmp_path: Path) -> None:
     write(replace(run, claims=[], seconds=0.0), tmp_path)
     html = (tmp_path / "index.html").read_text(encoding="utf-8")

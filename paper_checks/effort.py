@@ -1,0 +1,32 @@
+"""How long to look: the three efforts and what each claim gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Effort(StrEnum):
+    """How long to look."""
+
+    QUICK = "quick"
+    STANDARD = "standard"
+    THOROUGH = "thorough"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many problems, points per problem, exact instances and adversary rounds one claim gets."""
+
+    problems: int
+    batch: int
+    exact: int
+    rounds: int
+    curve: int
+
+
+BUDGETS = {
+    Effort.QUICK: Budget(problems=30, batch=64, exact=60, rounds=20, curve=20),
+    Effort.STANDARD: Budget(problems=200, batch=128, exact=200, rounds=60, curve=40),
+    Effort.THOROUGH: Budget(problems=5000, batch=128, exact=2000, rounds=300, curve=400),
+}
