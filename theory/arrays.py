@@ -23,6 +23,8 @@ Array: TypeAlias = Any
 Real: TypeAlias = Any
 
 _NUMPY = np.empty(0)
+_NUMPY_NAMESPACE = array_namespace(_NUMPY)
+_NUMPY_OR_NUMBER = (np.ndarray, np.generic, float, int, Fraction)
 _ZERO: Any = Fraction(0)
 
 
@@ -32,7 +34,10 @@ class IrrationalError(ArithmeticError):
 
 def namespace(*arrays: Array) -> Any:
     """The array-API namespace that the arrays share; plain numbers go with any of them."""
-    return array_namespace(*([x for x in arrays if is_array_api_obj(x)] or [_NUMPY]))
+    for x in arrays:
+        if not isinstance(x, _NUMPY_OR_NUMBER):
+            return array_namespace(*([x for x in arrays if is_array_api_obj(x)] or [_NUMPY]))
+    return _NUMPY_NAMESPACE  # by far the most frequent case, and asking array-api-compat is slow
 
 
 def is_exact(x: Array) -> bool:

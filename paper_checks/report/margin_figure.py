@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import NullLocator
 
 from ..random_search import HISTOGRAM_EDGES, TOLERANCE
 from .figure_style import Drawing, canvas, colour, plain_axes, save
@@ -66,6 +67,7 @@ def _row(ax: Any, conclusion: dict[str, Any]) -> None:
         ax.bar(left[kept], counts[kept], width=right[kept] - left[kept], align="edge", color=colour(role),
                edgecolor=colour("paper"), linewidth=0.5)  # fmt: skip
     ax.set_yscale("log")
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.set_ylim(0.7, max(10.0, counts.max() * 1.6))
     ax.set_xlim(-12.3, 12.3)
     ax.set_xticks(TICKS, TICK_LABELS)
@@ -73,8 +75,9 @@ def _row(ax: Any, conclusion: dict[str, Any]) -> None:
     ax.set_yticks(ticks, [power(round(math.log10(t))) if t > 1 else "1" for t in ticks])
     name = conclusion["name"] or "instances"
     smallest = f"smallest {number(conclusion['smallest_margin'])}"
-    ax.set_title(name, loc="left", fontsize=9, pad=4, color=colour("ink"))
-    ax.set_title(smallest, loc="right", fontsize=8.5, pad=4, color=colour("muted"))
+    # A title that is told its place need not be moved out of the way of others, which takes half of the drawing time.
+    ax.set_title(name, loc="left", y=1.0, fontsize=9, pad=4, color=colour("ink"))
+    ax.set_title(smallest, loc="right", y=1.0, fontsize=8.5, pad=4, color=colour("muted"))
     if not counts[right <= -ROUNDING].any():
         ax.text(-7.5, 0.5, "none below zero", transform=ax.get_xaxis_transform(), ha="center", va="center",
                 color=colour("muted"), fontsize=8.5)  # fmt: skip
