@@ -15,7 +15,7 @@ from .wording import ORDER
 
 
 def document(
-    run: RunEvidence, figures: dict[str, dict[str, str | None]], convergence: list[dict[str, Any]]
+    run: RunEvidence, figures: dict[str, dict[str, str | None]], rates: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The whole of ``report.json``; ``figures`` are the file names by claim id."""
     claims = {claim.id: _claim(claim, run.recorded.get(claim.id), figures[claim.id]) for claim in run.claims}
@@ -39,7 +39,7 @@ def document(
         "histogram_edges": HISTOGRAM_EDGES.tolist(),
         "tolerance": TOLERANCE,
         "claims": claims,
-        "convergence": convergence,
+        "rates": rates,
     }
     plain: dict[str, Any] = strict(found)
     return plain

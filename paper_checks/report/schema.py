@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 #: Raised when a field changes its meaning or goes; a new field does not raise it.
-VERSION = 1
+VERSION = 2
 
 Fields = dict[str, tuple[str, str]]
 
@@ -31,7 +31,7 @@ SCHEMA: dict[str, Fields] = {
         "histogram_edges": ("list of number", "bin edges of every histogram of margins; see Conclusion"),
         "tolerance": ("number", "a margin in floating point counts as violated below minus this"),
         "claims": ("map of Claim", "the evidence by claim id, in the order of judging"),
-        "convergence": ("list of Convergence", "runs of the solvers on toy problems beside the bounds of theorems"),
+        "rates": ("list of RateStudy", "measured decay of the solvers on toy problems beside the rates of theorems"),
     },
     "Tally": {
         "killed": ("integer", "planted bugs that the check noticed"),
@@ -60,7 +60,7 @@ SCHEMA: dict[str, Fields] = {
         "proof": ("Proof or null", "symbolic proof"),
         "disproof": ("Proof or null", "for a refuted statement about a limit: why no other constant helps"),
         "void": ("Void or null", "a witness against the hypotheses"),
-        "certificate": ("Certificate or null", "a stored dual certificate"),
+        "certificates": ("list of Certificate", "stored dual certificates about this claim"),
         "counterexample": ("Counterexample or null", "an instance that violates the claim"),
         "hypotheses": ("list of Hypothesis", "what happens when each hypothesis is dropped"),
         "rechecked": ("string or null", "right minus left side of a stored counterexample, by plain arithmetic outside the engine"),
@@ -111,12 +111,13 @@ SCHEMA: dict[str, Fields] = {
         "witness": ("string", "the simplest problem on which it works"),
     },
     "Certificate": {
-        "name": ("string", "name of the stored certificate"),
-        "statement": ("string", "the inequality that it proves"),
-        "conditions": ("string", "the parameters that it covers"),
-        "steps": ("integer", "identities and signs verified"),
+        "name": ("string", "name of the certificate"),
+        "claim": ("string", "claim id"),
+        "statement": ("string", "the inequality that it proves, which may be a part of the claim"),
+        "parameters": ("list of string", "the parameters that it holds for"),
+        "conditions": ("list of string", "what they must fulfil"),
+        "steps": ("list of string", "identities and signs that were verified"),
         "failing": ("list of string", "those that do not hold; empty when the certificate stands"),
-        "limit": ("string", "the step-size limit that it covers"),
     },
     "Measurement": {
         "quantity": ("string", "what is measured"),
@@ -170,29 +171,58 @@ SCHEMA: dict[str, Fields] = {
         "margins": ("string or null", "distribution of the margins; null when every margin is zero to rounding"),
         "tightness": ("string or null", "smallest margin against the step size"),
     },
-    "Convergence": {
+    "RateStudy": {
         "name": ("string", "short name"),
         "title": ("string", "one line"),
-        "problem": ("string", "the problem in words, with its constants"),
-        "measure": ("string", "what is plotted"),
-        "axis": ("string", "the plotted quantity as a formula"),
-        "constants": ("map of number", "the constants that the bound is made of"),
-        "bound": ("Bound", "the theorem's bound"),
-        "runs": ("list of SolverRun", "what the solvers did"),
-        "figure": ("string", "figure of this problem"),
+        "problem": ("string", "the problems in words"),
+        "constants": ("map of number", "the constants that the predictions are made of"),
+        "cases": ("list of RateCase", "solvers on these problems"),
     },
-    "Bound": {
-        "statement": ("string", "the inequality in LaTeX"),
-        "source": ("string", "where it is proved"),
-        "values": ("list of number", "the bound at the iterations 0, 1, 2, …"),
-    },
-    "SolverRun": {
+    "RateCase": {
+        "name": ("string", "short name, unique in its study"),
         "solver": ("string", "name of the solver"),
-        "settings": ("string", "its settings in words"),
-        "bounded": ("boolean", "the bound is a theorem about this solver"),
-        "values": ("list of number", "the measure at the iterations 0, 1, 2, …"),
-        "worst_ratio": ("number or null", "largest measure by bound where the bound applies; ≤ 1 when it holds"),
+        "settings": ("string", "the problem of the study, and the solver's settings, in words"),
+        "quantity": ("string", "what is measured"),
+        "counted": ("string", "what k counts"),
+        "prediction": ("RatePrediction or null", "the theorem's rate; null where no theorem gives one"),
+        "fit": ("RateFit or null", "the measured law; null when none could be fitted"),
+        "curves": ("list of RateCurve", "what was measured; several for several step sizes"),
+        "worst_ratio": ("number or null", "largest value by its bound after step 0; null where no bound is drawn"),
+        "verdict": (
+            "string",
+            "as predicted, faster, slower, not covered (an assumption is void), no prediction or not determined",
+        ),
+        "remark": ("string", "what is worth knowing about the outcome"),
         "error": ("string or null", "why the run stopped; null when it ended well"),
+        "figure": ("string", "figure of this case"),
+    },
+    "RatePrediction": {
+        "statement": ("string", "the rate in LaTeX"),
+        "source": ("string", "where it is proved"),
+        "claim": ("string", "id of the claim; empty when it is not a statement of the papers"),
+        "law": ("string", "linear: qᵏ; stretched: exp(−c kˢ); power: k⁻ᵖ; plateau: a level ∝ (step size)ᵉ"),
+        "value": ("number or null", "q, c, p or e; null where the theorem gives no number"),
+        "covered": ("boolean", "false when an assumption of the theorem is void here"),
+    },
+    "RateFit": {
+        "law": ("string", "as in RatePrediction"),
+        "value": ("number", "q, c, p or e"),
+        "low": ("number", "lower end of its interval"),
+        "high": ("number", "upper end of its interval"),
+        "first": ("integer", "first k of the fit"),
+        "last": ("integer", "last k of the fit"),
+        "how": ("string", "what the interval is"),
+        "stretch": ("number or null", "s of a stretched exponential"),
+    },
+    "RateCurve": {
+        "label": ("string", "what tells it from the others of its case"),
+        "step_size": ("number or null", "the step size that is varied"),
+        "steps": ("list of integer", "k"),
+        "values": ("list of number", "the mean over starts or random runs, or the exact expectation"),
+        "half_widths": ("list of number", "half of Student's 95 % interval of the mean; empty where nothing is random"),
+        "bound": ("list of number", "the theorem's bound at the same k; empty where there is none"),
+        "level": ("number or null", "mean over the last quarter of the run of a curve that comes to rest"),
+        "bound_level": ("number or null", "the bound at the last step of such a curve"),
     },
 }
 

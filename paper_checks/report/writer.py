@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..evidence import RunEvidence
-from . import convergence, convergence_figure, margin_figure, overview_figure, tightness_figure
+from . import margin_figure, overview_figure, rates, rates_figure, tightness_figure
 from .document import document, strict, text
 from .figure_style import Drawing
 from .page import page
@@ -36,9 +36,13 @@ def write_report(run: RunEvidence, folder: Path) -> None:
             "tightness": path_of(curve),
         }
     studies = []
-    for study in convergence.studies():
-        drawing = convergence_figure.draw(study, folder, f"figures/convergence-{study['name']}.svg")
-        studies.append({**study, "figure": path_of(drawing)})
+    for study in rates.studies():
+        stem = f"figures/rates-{study['name']}"
+        cases = [
+            {**case, "figure": path_of(rates_figure.draw(case, folder, f"{stem}-{case['name']}.svg"))}
+            for case in study["cases"]
+        ]
+        studies.append({**study, "cases": cases})
     found = document(run, figures, studies)
     overview = {
         "margins": path_of(overview_figure.draw_margins(found["claims"], folder, "figures/overview-margins.svg")),

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mlbreg.paper_checks.certificates import CertificateEvidence
 from mlbreg.paper_checks.evidence import (
     AdversaryEvidence,
-    CertificateEvidence,
     ClaimEvidence,
     ConclusionEvidence,
     Counterexample,
@@ -111,7 +111,9 @@ CLAIMS = [
     bare("bungert2021/example-3.6", Verdict.PROVED),
     replace(
         bare("lunk2026/thm-4.1", Verdict.CERTIFIED),
-        certificate=CertificateEvidence("descent", "L(θ⁺) ≤ L(θ)", "τ ≤ 1/𝖫", 3, [], "1"),
+        certificates=[
+            CertificateEvidence("descent", "a/b", "L(θ⁺) ≤ L(θ)", ("tau",), ("τ ≤ 1/𝖫",), ("a", "b", "c"), ()),
+        ],
         measurements=[MeasurementEvidence("plateau", "0.1", "0.02", "enumeration")],
         tightness=replace(tightness(1.0, 1.0), certified=1.0, unit="μ/(ℓ²δ)"),
     ),
