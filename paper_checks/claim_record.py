@@ -95,7 +95,7 @@ class Claim:
     proof: Callable[[], Proof] | None = None
     disproof: Callable[[], Proof] | None = None
     void: Margin | None = None
-    certificate: str | None = None
+    certified: bool = False
     step_size_limit: StepSizeLimit | None = None
     measurements: Callable[[], tuple[Measurement, ...]] | None = None
     reconstructed: bool = False
@@ -137,7 +137,7 @@ def claim(
     proof: Callable[[], Proof] | None = None,
     disproof: Callable[[], Proof] | None = None,
     void: Margin | None = None,
-    certificate: str | None = None,
+    certified: bool = False,
     step_size_limit: StepSizeLimit | None = None,
     measurements: Callable[[], tuple[Measurement, ...]] | None = None,
     reconstructed: bool = False,
@@ -150,7 +150,7 @@ def claim(
     disproof      for a statement about a limit ("there is a constant C with …"): the margin states it with one explicit C,
                   and these steps show that no other C helps; without them a violated margin leaves the claim undecided
     void          a margin, ≥ 0 where a witness shows that the hypotheses cannot hold for the problem that was drawn
-    certificate   the name of a stored dual certificate in `mlbreg.paper_checks.certificates`
+    certified     the stored certificates about this claim cover the whole statement (they name the claim, not the other way)
     measurements  numbers to show beside the paper's
     """
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", id):
@@ -173,7 +173,7 @@ def claim(
             proof=proof,
             disproof=disproof,
             void=void,
-            certificate=certificate,
+            certified=certified,
             step_size_limit=step_size_limit,
             measurements=measurements,
             reconstructed=reconstructed,

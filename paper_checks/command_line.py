@@ -20,8 +20,9 @@ from . import registry
 from .claim_record import Claim
 from .effort import Effort
 from .evidence import ClaimEvidence, Counterexample, RunEvidence
+from .executors import ExecutorError, Settings
 from .recorded import recorded
-from .run import InterruptedRunError, OutputError, Settings, run
+from .run import InterruptedRunError, OutputError, run
 from .verdicts import Verdict
 
 USAGE, CHANGED, INTERRUPTED = 2, 1, 130
@@ -77,6 +78,9 @@ def verify(
     effort: Annotated[Effort, typer.Option(help="How long to look.")] = Effort.STANDARD,
     seed: Annotated[int, typer.Option(help="The same seed gives the same report.")] = 0,
     jobs: Annotated[int, typer.Option(help="Worker processes; 0 means one per processor.")] = 0,
+    executor: Annotated[
+        str, typer.Option(metavar="WHERE", help="local, or dask://host:port for a Dask cluster (extra cluster).")
+    ] = "local",
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
     claims: ClaimsOption = None,
 ) -> None:
@@ -89,6 +93,8 @@ def verify(
     for name, number in (("--seed", seed), ("--jobs", jobs)):
         if number < 0:
             _fail(f"{name} must be an integer ≥ 0, got {number}")
+    if jobs and executor != "local":
+        _fail(f"--jobs is for --executor local, got {jobs} with {executor}; the workers of a cluster are its own")
     known, own = _load(claims)
     if claims and not own and not ids:
         _fail(f"--claims: no claim is registered by {', '.join(claims)}")
@@ -96,7 +102,7 @@ def verify(
         chosen = registry.select(known, tuple(ids or sorted(own)))
     except registry.UnknownClaimError as error:
         _fail(error)
-    settings = Settings(effort, seed, jobs or os.cpu_count() or 1, tuple(claims or ()))
+    settings = Settings(effort, seed, jobs or os.cpu_count() or 1, tuple(claims or ()), executor)
     try:
         with Progress(
             TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -111,7 +117,7 @@ def verify(
                     _errors.print(f"  {evidence.id}: {evidence.verdict}{source}, {evidence.seconds:.1f} s")
 
             result = run(chosen, settings, out, show)
-    except OutputError as error:
+    except (OutputError, ExecutorError) as error:
         _fail(error)
     except InterruptedRunError as stop:
         _errors.print(

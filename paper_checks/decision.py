@@ -4,7 +4,7 @@ assumption void  a witness shows, on every instance drawn, that the hypotheses c
 refuted          an exact counterexample exists (for a statement about a limit: and the steps of the disproof hold)
 undecided        floating point shows a violation that exact arithmetic did not confirm, or a step of some proof fails
 proved           every step of the proof is verified and no instance violates the claim
-certified        the stored dual certificate is verified and no instance violates the claim
+certified        a stored dual certificate of the whole statement is verified and no instance violates the claim
 supported        no instance violates the claim
 """
 
@@ -22,7 +22,11 @@ from .verdicts import Verdict
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a verdict rests on. ``smallest``: the smallest margin in floating point, −∞ when one is not a number."""
+    """What a verdict rests on.
+
+    ``smallest``: the smallest margin in floating point, −∞ when one is not a number. ``covered``: a certificate proves the
+    whole statement, and not a part of it.
+    """
 
     smallest: float
     instances: int
@@ -31,7 +35,8 @@ class Evidence:
     proof: ProofEvidence | None = None
     disproof: ProofEvidence | None = None
     void: VoidEvidence | None = None
-    certificate: CertificateEvidence | None = None
+    certificates: tuple[CertificateEvidence, ...] = ()
+    covered: bool = False
 
 
 def decide(found: Evidence) -> tuple[Verdict, str]:
@@ -51,15 +56,14 @@ def decide(found: Evidence) -> tuple[Verdict, str]:
         )
     if found.proof is not None and found.proof.failing:
         return Verdict.UNDECIDED, f"a step of the proof does not hold: {found.proof.failing[0]}"
-    if found.certificate is not None and found.certificate.failing:
-        return Verdict.UNDECIDED, f"the certificate does not hold: {found.certificate.failing[0]}"
+    broken = next((certificate for certificate in found.certificates if certificate.failing), None)
+    if broken is not None:
+        return Verdict.UNDECIDED, f"the certificate {broken.name} does not hold: {broken.failing[0]}"
     if found.proof is not None:
         return Verdict.PROVED, f"every step of the proof is verified symbolically; no margin below −{TOLERANCE:g}"
-    if found.certificate is not None:
-        return (
-            Verdict.CERTIFIED,
-            f"the dual certificate {found.certificate.name} holds for {found.certificate.conditions}",
-        )
+    if found.covered:
+        names = ", ".join(certificate.name for certificate in found.certificates)
+        return Verdict.CERTIFIED, f"verified exactly for the whole class: {names}; no margin below −{TOLERANCE:g}"
     return Verdict.SUPPORTED, f"smallest margin {number(found.smallest)}"
 
 

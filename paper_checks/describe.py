@@ -20,6 +20,8 @@ _GREEK = {
     "tau": "τ",
     "delta": "δ",
     "lam": "λ",
+    "beta": "β",
+    "gamma": "γ",
     "xi": "ξ",
     "star": "θ*",
     "hat": "θ̂′",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from .certificates import CertificateEvidence
 from .verdicts import Verdict
 
 
@@ -79,18 +80,6 @@ class VoidEvidence:
 
 
 @dataclass(frozen=True)
-class CertificateEvidence:
-    """A stored dual certificate and the steps of it that do not hold; ``limit`` is the step-size limit it covers."""
-
-    name: str
-    statement: str
-    conditions: str
-    steps: int
-    failing: list[str]
-    limit: str
-
-
-@dataclass(frozen=True)
 class MeasurementEvidence:
     """A number beside the paper's."""
 
@@ -156,7 +145,7 @@ class ClaimEvidence:
     proof: ProofEvidence | None = None
     disproof: ProofEvidence | None = None
     void: VoidEvidence | None = None
-    certificate: CertificateEvidence | None = None
+    certificates: list[CertificateEvidence] = field(default_factory=list)
     counterexample: Counterexample | None = None
     hypotheses: list[HypothesisEvidence] = field(default_factory=list)
     rechecked: str | None = None
@@ -180,7 +169,7 @@ _NESTED: dict[str, type] = {
     "proof": ProofEvidence,
     "disproof": ProofEvidence,
     "void": VoidEvidence,
-    "certificate": CertificateEvidence,
+    "certificates": CertificateEvidence,
     "measurements": MeasurementEvidence,
     "counterexample": Counterexample,
     "tightness": TightnessEvidence,

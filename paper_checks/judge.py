@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from . import certificates
 from .adversary import minimise
 from .claim_record import Claim, StepSizeLimit
 from .counterexamples import recheck
@@ -17,12 +18,12 @@ from .decision import Evidence, decide
 from .describe import number
 from .effort import BUDGETS, Budget, Effort
 from .evidence import (
-    CertificateEvidence,
     ClaimEvidence,
     ConclusionEvidence,
     ExactEvidence,
     MeasurementEvidence,
     ProofEvidence,
+    TightnessEvidence,
 )
 from .exact_search import exact_search, exact_seed, float_counterexample
 from .families import StepSizes
@@ -84,7 +85,8 @@ def _judge(claim: Claim, effort: Effort, seed: int) -> ClaimEvidence:
         proof=_verify(claim.proof),
         disproof=_verify(claim.disproof),
         void=examine(claim.given, claim.void, budget.exact, seed, claim.id) if claim.void else None,
-        certificate=_certificate(claim.certificate),
+        certificates=tuple(certificates.verify(name) for name in certificates.about(claim.id)),
+        covered=claim.certified,
     )
     verdict, reason = decide(evidence)
     if found is None and search.violated:
@@ -103,11 +105,11 @@ def _judge(claim: Claim, effort: Effort, seed: int) -> ClaimEvidence:
         proof=evidence.proof,
         disproof=evidence.disproof,
         void=evidence.void,
-        certificate=evidence.certificate,
+        certificates=list(evidence.certificates),
         counterexample=found,
         rechecked=None if evidence.rechecked is None else number(evidence.rechecked),
         hypotheses=[without(claim, h, holding, budget, seed) for h in claim.hypotheses],
-        tightness=measure(claim, limit, budget.curve, 32, seed) if limit else None,
+        tightness=_tightness(claim, limit, budget, seed) if limit else None,
         measurements=[MeasurementEvidence(**vars(m)) for m in claim.measurements()] if claim.measurements else [],
         mutants=[kill(claim, mutant, holding, 80, 64, seed) for mutant in claim.mutants],
     )
@@ -156,9 +158,9 @@ def _verify(proof: Callable[[], Proof] | None) -> ProofEvidence | None:
     return ProofEvidence([step.because for step in found.steps], found.failing(), found.conclusion)
 
 
-def _certificate(name: str | None) -> CertificateEvidence | None:
-    if name is None:
-        return None
-    from .certificates import verify  # it needs sympy
-
-    return verify(name)
+def _tightness(claim: Claim, limit: StepSizeLimit, budget: Budget, seed: int) -> TightnessEvidence:
+    """The measured limit, beside the longest step that a certificate about the claim covers."""
+    found = measure(claim, limit, budget.curve, 32, seed)
+    covered = [certificates.certified_limit(name) for name in certificates.about(claim.id)]
+    known = [share for share in covered if math.isfinite(share)]
+    return replace(found, certified=max(known)) if known and found.unit == "1/𝖫" else found

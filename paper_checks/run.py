@@ -10,24 +10,21 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
-from importlib.util import find_spec
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
-from . import registry
-from .claim_record import Claim, registered
-from .effort import Effort
+from .claim_record import Claim
 from .evidence import ClaimEvidence, RunEvidence, from_json
-from .judge import judge
+from .executors import ExecutorError, Settings, choose
+from .executors.environment import environment
+from .executors.order import earlier_seconds
 from .recorded import recorded
+
+__all__ = ["InterruptedRunError", "OutputError", "check_output", "run"]
 
 
 class OutputError(ValueError):
@@ -40,16 +37,6 @@ class InterruptedRunError(Exception):
     def __init__(self, finished: int, planned: int, folder: Path) -> None:
         super().__init__(f"{finished} of {planned} claims are judged; their evidence is in {folder}")
         self.finished, self.planned, self.folder = finished, planned, folder
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run depends on."""
-
-    effort: Effort = Effort.STANDARD
-    seed: int = 0
-    jobs: int = 1
-    modules: tuple[str, ...] = ()
 
 
 def check_output(out: Path) -> None:
@@ -86,8 +73,10 @@ def run(
 ) -> RunEvidence:
     """Judge the claims and write the report to ``out``; ``on_finished(evidence, resumed)`` is called for each claim.
 
-    Raises `InterruptedRunError` on Ctrl-C; finished evidence stays in ``<out>.partial``.
+    Raises `InterruptedRunError` on Ctrl-C and `ExecutorError` when a cluster cannot be used (any more); finished evidence
+    stays in ``<out>.partial``.
     """
+    executor = choose(settings)
     check_output(out)
     start = time.perf_counter()
     partial = _Partial(out.absolute().with_name(out.name + ".partial"), settings)
@@ -96,10 +85,12 @@ def run(
         on_finished(evidence, True)
     todo = [claim for claim in claims if claim.id not in finished]
     try:
-        for evidence in _judge_all(todo, settings):
-            partial.write(evidence)
-            finished[evidence.id] = evidence
-            on_finished(evidence, False)
+        if todo:
+            with closing(executor.judge_all(todo, settings, earlier_seconds(out / "report.json"))) as judged:
+                for evidence in judged:
+                    partial.write(evidence)
+                    finished[evidence.id] = evidence
+                    on_finished(evidence, False)
         result = RunEvidence(
             effort=str(settings.effort),
             seed=settings.seed,
@@ -112,6 +103,10 @@ def run(
         _write_report(result, out)
     except KeyboardInterrupt:
         raise InterruptedRunError(len(finished), len(claims), partial.folder) from None
+    except ExecutorError as error:
+        if not finished:
+            raise
+        raise ExecutorError(f"{error} ({InterruptedRunError(len(finished), len(claims), partial.folder)})") from error
     partial.remove()
     return result
 
@@ -168,65 +163,6 @@ class _Partial:
 
 
 def _fingerprint(settings: Settings) -> str:
-    """A hash of the settings, of the packages' source and of the user's claim files: evidence of other code is not reused."""
-    digest = hashlib.sha256(f"{settings.effort} {settings.seed} {settings.modules}".encode())
-    root = Path(__file__).parent
-    folders = [root, root.parent / "theory", root.parent / "solvers"]
-    sources = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
-    for file in [*sources, *filter(None, map(_source, settings.modules))]:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def _source(module: str) -> Path | None:
-    """The file of a module of claims that is named by its path or by its dotted name."""
-    if module.endswith(".py"):
-        return Path(module)
-    spec = find_spec(module)
-    return Path(spec.origin) if spec is not None and spec.origin is not None else None
-
-
-def _judge_all(claims: list[Claim], settings: Settings) -> Iterator[ClaimEvidence]:
-    if settings.jobs == 1 or len(claims) < 2:
-        for claim in claims:
-            yield judge(claim, settings.effort, settings.seed, settings.modules)
-        return
-    pool = ProcessPoolExecutor(
-        max_workers=min(settings.jobs, len(claims)),
-        mp_context=get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(settings.modules,),
-    )
-    try:
-        waiting: set[Future[ClaimEvidence]] = {
-            pool.submit(_judge_by_id, claim.id, settings.effort, settings.seed, settings.modules) for claim in claims
-        }
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except BaseException:
-        workers = list((pool._processes or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
-            worker.terminate()
-        raise
-    pool.shutdown()
-
-
-def _start_worker(modules: tuple[str, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    registry.load(modules)
-
-
-def _end_with_parent() -> None:
-    """A parent that was killed cannot end its workers; they would wait for it forever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _judge_by_id(id: str, effort: Effort, seed: int, modules: tuple[str, ...]) -> ClaimEvidence:
-    return judge(registered()[id], effort, seed, modules)
+    """A hash of the settings, our source, the user's claim files and the libraries: evidence of others is not reused."""
+    decides = [settings.effort, settings.seed, settings.modules, environment(settings.modules)]
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()

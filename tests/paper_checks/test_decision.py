@@ -8,14 +8,15 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from mlbreg.paper_checks.certificates import CertificateEvidence
 from mlbreg.paper_checks.decision import Evidence, decide
-from mlbreg.paper_checks.evidence import CertificateEvidence, Counterexample, ProofEvidence, VoidEvidence
+from mlbreg.paper_checks.evidence import Counterexample, ProofEvidence, VoidEvidence
 from mlbreg.paper_checks.verdicts import Verdict
 
 CLEAN = Evidence(smallest=0.5, instances=10)
 FOUND = Counterexample("", "−1", -1.0, "θ = 1", {}, "", exact=True)
 STANDS, FAILS = ProofEvidence(["a"], [], "so."), ProofEvidence(["a"], ["a"], "so.")
-CERTIFICATE = CertificateEvidence("c", "x ≤ y", "τ ≤ 1/𝖫", 3, [], "1")
+CERTIFICATE = CertificateEvidence("c", "a/b", "x ≤ y", ("tau",), ("τ ≤ 1/𝖫",), ("identity", "sign"), ())
 VOID = VoidEvidence(10, 5, 0.25, "d = 1")
 
 
@@ -33,14 +34,14 @@ def test_a_violation_in_floating_point_alone_is_undecided() -> None:
         Verdict.UNDECIDED,
         "floating point shows margin −0.25; no exact counterexample was found",
     )
-    assert verdict(smallest=-0.25, proof=STANDS, certificate=CERTIFICATE) is Verdict.UNDECIDED
+    assert verdict(smallest=-0.25, proof=STANDS, certificates=(CERTIFICATE,), covered=True) is Verdict.UNDECIDED
     assert verdict(smallest=-math.inf) is Verdict.UNDECIDED
     assert verdict(smallest=-1e-12) is Verdict.SUPPORTED  # rounding
 
 
 def test_an_exact_counterexample_refutes_whatever_else_there_is() -> None:
     assert verdict(counterexample=FOUND) is Verdict.REFUTED
-    assert verdict(counterexample=FOUND, certificate=CERTIFICATE) is Verdict.REFUTED
+    assert verdict(counterexample=FOUND, certificates=(CERTIFICATE,), covered=True) is Verdict.REFUTED
     found, reason = decide(replace(CLEAN, counterexample=FOUND, proof=STANDS))
     assert found is Verdict.REFUTED
     assert "disagree" in reason
@@ -60,16 +61,20 @@ def test_plain_arithmetic_that_disagrees_leaves_a_refutation_undecided() -> None
 
 def test_a_proof_proves_and_a_certificate_certifies() -> None:
     assert verdict(proof=STANDS) is Verdict.PROVED
-    assert verdict(proof=STANDS, certificate=CERTIFICATE) is Verdict.PROVED
-    assert verdict(certificate=CERTIFICATE) is Verdict.CERTIFIED
+    assert verdict(proof=STANDS, certificates=(CERTIFICATE,), covered=True) is Verdict.PROVED
+    assert verdict(certificates=(CERTIFICATE,), covered=True) is Verdict.CERTIFIED
     assert verdict() is Verdict.SUPPORTED
 
 
+def test_a_certificate_of_a_part_does_not_certify_the_whole() -> None:
+    assert verdict(certificates=(CERTIFICATE,)) is Verdict.SUPPORTED
+
+
 def test_evidence_that_breaks_leaves_the_claim_undecided() -> None:
-    broken = replace(CERTIFICATE, failing=["a multiplier is negative"])
+    broken = replace(CERTIFICATE, failing=("a multiplier is negative",))
     assert verdict(proof=FAILS) is Verdict.UNDECIDED
-    assert verdict(certificate=broken) is Verdict.UNDECIDED
-    assert verdict(proof=STANDS, certificate=broken) is Verdict.UNDECIDED
+    assert verdict(certificates=(broken,), covered=True) is Verdict.UNDECIDED
+    assert verdict(proof=STANDS, certificates=(broken,), covered=True) is Verdict.UNDECIDED
 
 
 def test_a_witness_on_every_instance_makes_the_assumption_void() -> None:
