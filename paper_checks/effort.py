@@ -26,7 +26,7 @@ class Budget:
 
 
 BUDGETS = {
-    Effort.QUICK: Budget(problems=30, batch=64, exact=60, rounds=20, curve=20),
-    Effort.STANDARD: Budget(problems=200, batch=128, exact=200, rounds=60, curve=40),
+    Effort.QUICK: Budget(problems=16, batch=64, exact=24, rounds=8, curve=10),
+    Effort.STANDARD: Budget(problems=100, batch=128, exact=120, rounds=40, curve=30),
     Effort.THOROUGH: Budget(problems=5000, batch=128, exact=2000, rounds=300, curve=400),
 }

@@ -43,7 +43,7 @@ def exact_search(
         if found is None:
             continue
         for smaller in range(level):
-            evidence, better = _search(given, smaller, margin, examples, seed + 1, only)
+            evidence, better = _search(given, smaller, margin, examples // 2, seed + 1, only)
             judged, irrational = judged + evidence.instances, irrational + evidence.irrational
             if better is not None:
                 return ExactEvidence(judged, irrational), better

@@ -140,7 +140,7 @@ def _exact_evidence(
             found = first
         elif evidence.violations or (seen_by_adversary and not search.violated):
             more, found = exact_search(
-                claim.given, claim.margin, 4 * budget.exact, exact_seed(seed, claim.id, name), only=frozenset({name})
+                claim.given, claim.margin, 10 * budget.exact, exact_seed(seed, claim.id, name), only=frozenset({name})
             )
             exact = ExactEvidence(exact.instances + more.instances, exact.irrational + more.irrational)
         conclusions.append(replace(evidence, counterexample=found))

@@ -50,3 +50,21 @@ def share(name: str, value: Any, *, zero_allowed: bool = False) -> Real:
     if not (value > 0 or (zero_allowed and value == 0)) or not value < 1:
         raise ValueError(f"{name} must be in {'[0, 1)' if zero_allowed else '(0, 1)'}, got {value!r}")
     return value
+
+
+def shares(name: str, value: Any, like: Array) -> Any:
+    """A number in [0, 1) or one for each instance of the batch, in the arithmetic of ``like`` and ready to multiply it."""
+    if not is_array_api_obj(value):
+        return scalar(share(name, value, zero_allowed=True), like)
+    if not bool(((value >= 0) & (value < 1)).all()):
+        raise ValueError(f"{name} must be in [0, 1), got {value!r}")
+    return column(constant(value, like))
+
+
+def at_least_zero(name: str, value: Any, like: Array) -> Any:
+    """A number ≥ 0 or one for each instance of the batch, in the arithmetic of ``like`` and ready to multiply it."""
+    if not is_array_api_obj(value):
+        return scalar(check_number(name, value, at_least=0), like)
+    if not bool(((value >= 0) & (value < math.inf)).all()):
+        raise ValueError(f"{name} must be finite numbers ≥ 0, got {value!r}")
+    return column(constant(value, like))

@@ -88,5 +88,6 @@ def all_paths(
 
 
 def _flat(pair: PrimalDual) -> PrimalDual:
-    shape = (*pair.theta.shape[:-3], -1, pair.theta.shape[-1])
+    *batch, paths, outcomes, dimension = pair.theta.shape  # no −1 below: the dimension may be 0
+    shape = (*batch, paths * outcomes, dimension)
     return PrimalDual(pair.theta.reshape(shape), pair.v.reshape(shape))

@@ -8,8 +8,8 @@ symbol  | argument          | shape
 --------|-------------------|-----------------------------------------------------------
 (θ, v, m) | `MomentumState` | (..., d) each; m⁰ = 0
 (θ, v, v⁻) | `InertialState` | (..., d) each; v⁻ is the v of the step before, v⁻ = v at the start
-β ∈ [0, 1) | ``beta``       | a number, 0.9 by default; β = 0 is LinBreg
-γ ≥ 0   | ``gamma``         | a number: inertia of γv̈ + v̇ = −∇L(θ), v ∈ ∂J_δ(θ) (2.11)
+β ∈ [0, 1) | ``beta``       | a number, 0.9 by default, or an array of batch shape; β = 0 is LinBreg
+γ ≥ 0   | ``gamma``         | a number or an array of batch shape: inertia of γv̈ + v̇ = −∇L(θ), v ∈ ∂J_δ(θ) (2.11)
 
 With m⁺ = v − v⁺ and β = γ/(τ + γ) both are the same iteration. (3.7d) prints v⁺ = v − m with the *old* m, which is another
 iteration: its first step does not move, and β = 0 gives LinBreg with gradients that are one step late. `step_as_printed` is it.
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..theory.arrays import Array, Real, check_number, scalar
+from ..theory.arrays import Array, Real
 from ..theory.elastic_net import ElasticNet, PrimalDual
 from ..theory.problems import Problem
 from . import arguments
@@ -57,26 +57,23 @@ def init_inertial(pair: PrimalDual) -> InertialState:
     return InertialState(*pair, pair.v)
 
 
-def step(net: ElasticNet, state: MomentumState, gradient: Array, tau: Any, beta: Real = 0.9) -> MomentumState:
+def step(net: ElasticNet, state: MomentumState, gradient: Array, tau: Any, beta: Any = 0.9) -> MomentumState:
     """One step of (2.14). Raises where β is outside [0, 1), and as `linbreg.step` does."""
     m = _momentum(state, gradient, tau, beta)
     v = state.v - m
     return MomentumState(net.mirror_map(v), v, m)
 
 
-def step_as_printed(
-    net: ElasticNet, state: MomentumState, gradient: Array, tau: Any, beta: Real = 0.9
-) -> MomentumState:
+def step_as_printed(net: ElasticNet, state: MomentumState, gradient: Array, tau: Any, beta: Any = 0.9) -> MomentumState:
     """One step of (3.7) as printed: v⁺ = v − m with the momentum from before the step."""
     m = _momentum(state, gradient, tau, beta)
     v = state.v - state.m
     return MomentumState(net.mirror_map(v), v, m)
 
 
-def step_inertial(net: ElasticNet, state: InertialState, gradient: Array, tau: Any, gamma: Real) -> InertialState:
+def step_inertial(net: ElasticNet, state: InertialState, gradient: Array, tau: Any, gamma: Any) -> InertialState:
     """One step of (2.12). Raises where γ < 0, and as `linbreg.step` does."""
-    check_number("gamma", gamma, at_least=0)
-    tau, gamma = arguments.step_size(tau, state.v), scalar(gamma, state.v)
+    tau, gamma = arguments.step_size(tau, state.v), arguments.at_least_zero("gamma", gamma, state.v)
     pull = tau * tau * arguments.gradient(gradient, state.v)
     v = ((tau + 2 * gamma) * state.v - gamma * state.v_previous - pull) / (tau + gamma)
     return InertialState(net.mirror_map(v), v, state.v)
@@ -124,6 +121,6 @@ def run_inertial(
     return follow(problem.loss, init_inertial(start), advance, step_sizes, iterations, oracle, rng)
 
 
-def _momentum(state: MomentumState, gradient: Array, tau: Any, beta: Real) -> Array:
-    beta = scalar(arguments.share("beta", beta, zero_allowed=True), state.v)
+def _momentum(state: MomentumState, gradient: Array, tau: Any, beta: Any) -> Array:
+    beta = arguments.shares("beta", beta, state.v)
     return beta * state.m + (1 - beta) * arguments.step_size(tau, state.v) * arguments.gradient(gradient, state.v)

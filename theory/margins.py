@@ -6,6 +6,8 @@ A margin of −0.1 says "violated by a tenth of the terms involved"; |margin| �
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import reduce
 
 from .arrays import Array, largest, namespace
 
@@ -28,6 +30,11 @@ def equal_vectors(lhs: Array, rhs: Array, *terms: Array) -> Array:
     """The margin of lhs = rhs for vectors: −max|rhs − lhs| / Σ max|terms|, shape ``(..., d)² → (...)``."""
     residual = largest(rhs - lhs)
     return equal(residual, 0 * residual, *(largest(term) for term in (lhs, rhs, *terms)))
+
+
+def least(margins: Sequence[Array]) -> Array:
+    """The smallest of several margins, elementwise; NaN where one of them is NaN."""
+    return reduce(namespace(*margins).minimum, margins)
 
 
 def _scaled(lhs: Array, rhs: Array, terms: tuple[Array, ...], *, is_equation: bool) -> Array:

@@ -12,6 +12,7 @@ from numpy.random import Generator
 
 from ...theory import sampling, strategies
 from ...theory.arrays import exact, is_exact
+from ...theory.bregman_convexity import constant_at_minimizer
 from ...theory.losses import FiniteSum
 from ...theory.problems import Problem
 from .base import Drawn, Family
@@ -37,6 +38,7 @@ UNITS: Mapping[str, Callable[[Problem], Any]] = {
     "1/𝖫": lambda problem: problem.step_size_limit,
     "μ/(ℓ²δ)": _strongly_convex,
     "1/(δ·max ℓᵢ)": _largest_summand,
+    "1/ν": lambda problem: 1 / constant_at_minimizer(problem),
 }
 
 

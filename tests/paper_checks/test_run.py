@@ -14,7 +14,8 @@ from mlbreg.paper_checks import run as running
 from mlbreg.paper_checks.claim_record import Claim
 from mlbreg.paper_checks.effort import Effort
 from mlbreg.paper_checks.evidence import ClaimEvidence, ConclusionEvidence, Counterexample, ExactEvidence, RunEvidence
-from mlbreg.paper_checks.run import InterruptedRunError, OutputError, Settings, check_output, run
+from mlbreg.paper_checks.executors import ExecutorError, Settings, local
+from mlbreg.paper_checks.run import InterruptedRunError, OutputError, check_output, run
 from mlbreg.paper_checks.verdicts import Verdict
 
 QUICK = Settings(effort=Effort.QUICK)
@@ -65,7 +66,7 @@ class Judge:
 def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
     """A judge that takes no time."""
     found = Judge()
-    monkeypatch.setattr(running, "judge", found)
+    monkeypatch.setattr(local, "judge", found)
     return found
 
 
@@ -320,6 +321,92 @@ def test_the_output_folder_is_refused_before_anything_is_judged(
     (tmp_path / "out").touch()
     with pytest.raises(OutputError):
         run(three, QUICK, tmp_path / "out")
+    assert judge.asked == []
+
+
+class FailingExecutor:
+    """It judges some claims, and then cannot any more; it keeps what it was told."""
+
+    def __init__(self, judged: int) -> None:
+        self.judged = judged
+        self.seconds: Any = None
+        self.closed = False
+
+    def judge_all(self, claims: list[Claim], settings: Settings, seconds: Any) -> Any:
+        self.seconds = seconds
+        try:
+            for claim in claims[: self.judged]:
+                yield evidence_of(claim.id)
+            raise ExecutorError("the cluster is gone")
+        finally:
+            self.closed = True
+
+
+def test_an_executor_that_fails_leaves_what_is_judged_and_says_how_much(
+    three: list[Claim], judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    monkeypatch.setattr(running, "choose", lambda _: FailingExecutor(judged=2))
+    with pytest.raises(ExecutorError) as error:
+        run(three, QUICK, out)
+    assert str(error.value) == f"the cluster is gone (2 of 3 claims are judged; their evidence is in {out}.partial)"
+    assert names(tmp_path / "out.partial") == {"mine--a.json", "mine--b.json"}
+    monkeypatch.undo()
+    monkeypatch.setattr(local, "judge", judge)
+    monkeypatch.setattr(report, "write", lambda _, folder: (folder / "index.html").touch())
+    run(three, QUICK, out)  # and another executor goes on from there
+    assert judge.asked == ["mine/c"]
+
+
+def test_an_executor_that_fails_at_once_says_so_and_leaves_nothing(
+    three: list[Claim], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "choose", lambda _: FailingExecutor(judged=0))
+    with pytest.raises(ExecutorError, match=r"^the cluster is gone$"):
+        run(three, QUICK, tmp_path / "out")
+    assert names(tmp_path) == set()
+
+
+def test_an_interruption_between_two_claims_ends_the_work_that_is_under_way(
+    three: list[Claim], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor = FailingExecutor(judged=2)
+    monkeypatch.setattr(running, "choose", lambda _: executor)
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedRunError) as stop:
+        run(three, QUICK, tmp_path / "out", interrupt)
+    assert executor.closed  # while the exception still refers to the frame: not for the garbage collector to do
+    assert stop.value.finished == 1
+
+
+def test_the_executor_learns_how_long_each_claim_took_in_the_report_that_is_replaced(
+    three: list[Claim], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.json").write_text('{"claims": {"mine/b": {"seconds": 7.5}}}')
+    executor = FailingExecutor(judged=0)
+    monkeypatch.setattr(running, "choose", lambda _: executor)
+    with pytest.raises(ExecutorError):
+        run(three, QUICK, tmp_path / "out")
+    assert executor.seconds == {"mine/b": 7.5}
+
+
+def test_an_unknown_executor_is_refused_before_anything_is_judged(
+    three: list[Claim], judge: Judge, tmp_path: Path
+) -> None:
+    with pytest.raises(ExecutorError, match="--executor must be local or dask://host:port, got 'cloud'"):
+        run(three, replace(QUICK, executor="cloud"), tmp_path / "out")
+    assert (judge.asked, names(tmp_path)) == ([], set())
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_what_was_kept_is_used_whichever_executor_judged_it(three: list[Claim], judge: Judge, tmp_path: Path) -> None:
+    interrupted(three, judge, tmp_path / "out", at="mine/c")
+    judge.asked.clear()
+    run(three[:2], replace(QUICK, executor="dask://nowhere.invalid:1"), tmp_path / "out")  # nothing is left to ask it
     assert judge.asked == []
 
 

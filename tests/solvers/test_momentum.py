@@ -76,3 +76,22 @@ def test_negative_inertia_is_refused() -> None:
     state = momentum.init_inertial(PrimalDual(np.zeros(1), np.zeros(1)))
     with pytest.raises(ValueError, match="gamma must be a finite number ≥ 0, got -1"):
         momentum.step_inertial(ElasticNet(Zero(), 1), state, np.ones(1), 0.1, gamma=-1)
+
+
+def test_beta_and_gamma_may_be_one_number_for_each_instance() -> None:
+    net = ElasticNet(Zero(), 1)
+    v, g = exact([[1], [1]]), exact([[1], [1]])
+    tau, gamma = exact([1, 1]), exact([1, 3])
+    state = momentum.MomentumState(v, v, 0 * v)
+    both = momentum.step(net, state, g, tau, gamma / (tau + gamma))
+    assert both.v.tolist() == [[Fraction(1, 2)], [Fraction(3, 4)]]
+    inertial = momentum.step_inertial(net, momentum.init_inertial(PrimalDual(v, v)), g, tau, gamma)
+    assert inertial.v.tolist() == both.v.tolist()
+
+
+def test_a_beta_or_gamma_outside_its_range_is_refused_in_a_batch() -> None:
+    net, v = ElasticNet(Zero(), 1), np.ones((2, 1))
+    with pytest.raises(ValueError, match=r"beta must be in \[0, 1\), got"):
+        momentum.step(net, momentum.MomentumState(v, v, v), v, 0.1, beta=np.array([0.5, 1.0]))
+    with pytest.raises(ValueError, match="gamma must be finite numbers ≥ 0, got"):
+        momentum.step_inertial(net, momentum.InertialState(v, v, v), v, 0.1, gamma=np.array([1.0, -1.0]))

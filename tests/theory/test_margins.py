@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mlbreg.theory.arrays import exact
-from mlbreg.theory.margins import at_most, equal, equal_vectors
+from mlbreg.theory.margins import at_most, equal, equal_vectors, least
 
 numbers = st.floats(min_value=-1e9, max_value=1e9)
 rationals = st.fractions(min_value=-9, max_value=9, max_denominator=9)
@@ -84,3 +84,9 @@ def test_vectors_are_compared_by_their_largest_entries() -> None:
 
 def test_margins_broadcast() -> None:
     assert at_most(np.zeros((3, 1)), np.ones(4), np.ones((3, 4))).shape == (3, 4)
+
+
+def test_the_least_of_several_margins_in_both_arithmetics() -> None:
+    assert least([np.array([1.0, -2.0]), np.array([0.5, 3.0])]).tolist() == [0.5, -2.0]
+    assert least([exact([1, -2]), exact([Fraction(1, 2), 3]), exact([4, 4])]).tolist() == [Fraction(1, 2), -2]
+    assert np.isnan(least([np.array([np.nan]), np.array([-1.0])])).all()

@@ -1,0 +1,130 @@
+"""Variance reduction, FLOPs and initialisation: verdicts, mutants, hypotheses, and counterexamples in plain fractions."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+import pytest
+from mlbreg.paper_checks import registry
+from mlbreg.paper_checks.claims.counted_products import (
+    forward_products,
+    input_gradient_products,
+    weight_gradient_products,
+)
+from mlbreg.paper_checks.claims.deep_networks import dead_units, layer_ratios
+from mlbreg.paper_checks.confidence import empirical_bernstein
+from mlbreg.paper_checks.counterexamples_initialisation import BY_ID
+from mlbreg.paper_checks.judge import Effort, judge
+from mlbreg.paper_checks.verdicts import Verdict
+from mlbreg.theory.costs import Layer
+
+CLAIMS = registry.load()[0]
+
+VERDICTS = {
+    "lunk2026/lemma-B.1": Verdict.PROVED,
+    "lunk2026/lemma-B.1-convex": Verdict.PROVED,
+    "lunk2026/lemma-B.2": Verdict.PROVED,
+    "lunk2026/lemma-B.2-sharper": Verdict.PROVED,
+    "lunk2026/flops": Verdict.PROVED,
+    "lunk2026/flops-bound": Verdict.PROVED,
+    "lunk2026/init-variance": Verdict.REFUTED,
+    "lunk2026/init-variance-repaired": Verdict.PROVED,
+    "bungert2021/eq-4.3": Verdict.PROVED,
+    "bungert2021/eq-4.1-glorot": Verdict.REFUTED,
+    "bungert2021/eq-4.1-glorot-repaired": Verdict.PROVED,
+}
+
+#: Hypotheses without which no failing instance is found.
+SUPERFLUOUS = {"lunk2026/lemma-B.2": {"m ≥ 2"}}
+
+
+@pytest.mark.parametrize("id", VERDICTS)
+def test_the_claim_is_judged_as_reviewed_and_its_mutants_are_killed(id: str) -> None:
+    evidence = judge(CLAIMS[id], Effort.QUICK)
+    assert evidence.verdict is VERDICTS[id], evidence.reason
+    assert [mutant.name for mutant in evidence.mutants if not mutant.killed] == []
+    unneeded = {hypothesis.name for hypothesis in evidence.hypotheses if hypothesis.needed is False}
+    assert unneeded - {"every ∇Lᵢ is ℓ-Lipschitz"} == SUPERFLUOUS.get(id, set())
+
+
+@pytest.mark.parametrize("id", ["lunk2026/lemma-B.1", "lunk2026/lemma-B.1-convex"])
+def test_the_variance_bound_is_attained(id: str) -> None:
+    # L₁ = ½θ² and L₂ = −½θ² (convex: 0), θ̂ = 1, θ̂⁰ = 0, b = 1: κ = 1, ℓ = 1.
+    changes = [Fraction(1), Fraction(0) if id.endswith("convex") else Fraction(-1)]
+    mean = sum(changes) / 2
+    variance = sum((change - mean) ** 2 for change in changes) / 2
+    assert variance == (Fraction(1, 4) if id.endswith("convex") else 1)
+
+
+def test_the_sharper_decrease_is_attained_without_noise() -> None:
+    # L = ½θ², J = 0, δ = 1, b = N, m = 2, s = τ̂ = ½: the factor is 1/s − ½ = 3/2.
+    s, theta = Fraction(1, 2), [Fraction(1)]
+    for _ in range(2):
+        theta.append(theta[-1] - s * theta[-1])
+    moved = sum((b - a) ** 2 for a, b in pairwise(theta))
+    assert theta[-1] ** 2 / 2 == theta[0] ** 2 / 2 - (1 / s - Fraction(1, 2)) * moved
+
+
+def test_a_masked_unit_loses_backward_variance() -> None:
+    """Widths 1–1–1, r = ½, W̃ = ±2 (variance 2/(n·r) = 4), x = g = 1: E δ₁² must be 1 and is ½."""
+    expected, total = Fraction(0), Fraction(0)
+    weights = [(Fraction(0), Fraction(1, 2)), (Fraction(2), Fraction(1, 4)), (Fraction(-2), Fraction(1, 4))]
+    for (first, p), (second, q) in product(weights, repeat=2):
+        delta = second if first > 0 else Fraction(0)
+        expected, total = expected + p * q * delta**2, total + p * q
+    assert total == 1
+    assert expected - 1 == Fraction(-1, 2)
+
+
+def test_the_variance_printed_for_sigmoidal_activations_doubles_the_signal_of_a_single_unit() -> None:
+    # n_l = n_{l−1} = 1: α = 2/(1·1), so E z² = 2x²; with the sum, 2/(1 + 1), it is x².
+    x = Fraction(1)
+    assert x**2 - Fraction(2, 1 * 1) * x**2 == -1
+    assert x**2 - Fraction(2, 1 + 1) * x**2 == 0
+
+
+@pytest.mark.parametrize("layer", [Layer(1, 1, 3, 5, 4, 2, 1), Layer(1, 1, 2, 4, 4, 2, 0), Layer(1, 1, 3, 3, 3, 1, 1)])
+@pytest.mark.parametrize("padding", [True, False])
+def test_the_three_passes_of_a_layer_make_the_same_products(layer: Layer, padding: bool) -> None:
+    forward = forward_products(layer, padding)
+    assert np.array_equal(forward, input_gradient_products(layer, padding))
+    assert np.array_equal(forward, weight_gradient_products(layer, padding))
+    assert forward.sum() == (layer.dense if padding else layer.dense_without_padding)
+
+
+@pytest.mark.parametrize("id", ["lunk2026/flops", "lunk2026/init-variance"])
+def test_the_measurements_are_complete_and_the_same_each_time(id: str) -> None:
+    measure: Any = CLAIMS[id].measurements
+    found = measure()
+    assert found == measure()
+    assert all(entry.quantity and entry.measured and entry.how for entry in found)
+
+
+def test_38_and_6_percent_need_two_densities() -> None:
+    measure: Any = CLAIMS["lunk2026/flops"].measurements
+    linbreg, multilevel, same, *_ = measure()
+    assert linbreg.measured.startswith("7.0 %")
+    assert multilevel.measured.startswith("5.7 %")
+    assert same.measured == "7.3 %"
+
+
+def test_deep_networks_keep_their_variance_with_the_rescale_only() -> None:
+    for rescaled, mean in ((True, 1.0), (False, 0.5)):
+        ratios, largest = layer_ratios(rescaled)
+        lower, upper = empirical_bernstein(ratios, 1e-6, 0, largest).last
+        assert lower < mean < upper
+        assert upper - lower < 0.2
+
+
+def test_units_die_without_biases() -> None:
+    lower, upper = empirical_bernstein(dead_units(), 1e-6).last
+    # (1 − r/2)^200 = 0.367 if half of the units before are on; fewer are.
+    assert 0.3 < lower < upper < 0.65
+
+
+@pytest.mark.parametrize("id", [id for id, verdict in VERDICTS.items() if verdict is Verdict.REFUTED])
+def test_each_refutation_has_a_counterexample_that_does_not_need_the_engine(id: str) -> None:
+    assert BY_ID[id]() < 0
