@@ -22,7 +22,9 @@ def without(
         remark = hypothesis.why or "the conclusion fails with it, too"
         return HypothesisEvidence(hypothesis.name, hypothesis.statement, None, 0, None, remark)
     path = (claim.id, "without", hypothesis.name)
-    exact, witness = exact_search(given, margin, 2 * budget.exact, exact_seed(seed, *path), only=only)
+    exact, witness = exact_search(
+        given, margin, 2 * budget.exact, exact_seed(seed, *path), only=only, shrink=budget.shrink
+    )
     instances = exact.instances
     if witness is None:
         search = random_search(

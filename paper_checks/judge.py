@@ -84,7 +84,7 @@ def _judge(claim: Claim, effort: Effort, seed: int) -> ClaimEvidence:
         rechecked=recheck(claim.id) if found is not None else None,
         proof=_verify(claim.proof),
         disproof=_verify(claim.disproof),
-        void=examine(claim.given, claim.void, budget.exact, seed, claim.id) if claim.void else None,
+        void=examine(claim.given, claim.void, budget, seed, claim.id) if claim.void else None,
         certificates=tuple(certificates.verify(name) for name in certificates.about(claim.id)),
         covered=claim.certified,
     )

@@ -79,11 +79,12 @@ def _import(module: str) -> None:
 def select(claims: dict[str, Claim], ids: tuple[str, ...]) -> list[Claim]:
     """The claims with the given ids, in the registry's order; all of them when no id is given.
 
-    An id may be a whole paper (``lunk2026``). An unknown id is an error that suggests the nearest ones.
+    An id may be a whole paper (``lunk2026``), or what the ids of several claims begin with (``bungert2021/cor-3.9``). An
+    unknown id is an error that suggests the nearest ones.
     """
     wanted: set[str] = set()
     for name in ids:
-        found = [key for key in claims if key == name or key.split("/", 1)[0] == name]
+        found = [name] if name in claims else [key for key in claims if key.startswith((f"{name}/", f"{name}-"))]
         if not found:
             import difflib
 

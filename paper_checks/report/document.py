@@ -15,7 +15,10 @@ from .wording import ORDER
 
 
 def document(
-    run: RunEvidence, figures: dict[str, dict[str, str | None]], rates: list[dict[str, Any]]
+    run: RunEvidence,
+    figures: dict[str, dict[str, str | None]],
+    assumptions: dict[str, Any],
+    rates: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The whole of ``report.json``; ``figures`` are the file names by claim id."""
     claims = {claim.id: _claim(claim, run.recorded.get(claim.id), figures[claim.id]) for claim in run.claims}
@@ -39,6 +42,7 @@ def document(
         "histogram_edges": HISTOGRAM_EDGES.tolist(),
         "tolerance": TOLERANCE,
         "claims": claims,
+        "assumptions": assumptions,
         "rates": rates,
     }
     plain: dict[str, Any] = strict(found)

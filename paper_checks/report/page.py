@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from ..verdicts import MEANING
-from . import rates, wording
+from . import assumptions, rates, wording
 from .figure_style import Drawing
 from .formulas import mathml, symbols
 from .snippet import snippet
@@ -52,6 +52,9 @@ def _environment() -> jinja2.Environment:
         "tightness_line": wording.tightness_line,
         "counterexample_line": wording.counterexample_line,
         "hypothesis_word": wording.hypothesis_word,
+        "assumption_mark": assumptions.MARK,
+        "assumption_class": assumptions.CLASS,
+        "assumption_constant": assumptions.constant,
         "rate_law": rates.law,
         "rate_interval": rates.interval,
         "rate_meaning": rates.MEANING,

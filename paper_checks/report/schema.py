@@ -31,6 +31,7 @@ SCHEMA: dict[str, Fields] = {
         "histogram_edges": ("list of number", "bin edges of every histogram of margins; see Conclusion"),
         "tolerance": ("number", "a margin in floating point counts as violated below minus this"),
         "claims": ("map of Claim", "the evidence by claim id, in the order of judging"),
+        "assumptions": ("Assumptions", "which assumptions hold for which loss and regularizer"),
         "rates": ("list of RateStudy", "measured decay of the solvers on toy problems beside the rates of theorems"),
     },
     "Tally": {
@@ -170,6 +171,52 @@ SCHEMA: dict[str, Fields] = {
     "Figures": {
         "margins": ("string or null", "distribution of the margins; null when every margin is zero to rounding"),
         "tightness": ("string or null", "smallest margin against the step size"),
+    },
+    "Assumptions": {
+        "statements": ("map of string", "the assumptions by name"),
+        "table": ("list of AssumptionRow", "a row for each pair of loss and regularizer"),
+        "coverage": ("list of Coverage", "which theorems cover which experiment"),
+    },
+    "AssumptionRow": {
+        "loss": ("string", "kind of loss"),
+        "regularizer": ("string", "kind of regularizer"),
+        "delta": ("number", "δ"),
+        "entries": ("list of AssumptionEntry", "in the order of statements"),
+    },
+    "AssumptionEntry": {
+        "assumption": ("string", "name of the assumption"),
+        "status": ("string", "holds, holds on search, fails or unknown"),
+        "reason": ("string", "why"),
+        "constants": ("list of AssumptionConstant", "empty where it fails"),
+        "witness": ("AssumptionWitness or null", "points that contradict it"),
+    },
+    "AssumptionConstant": {
+        "symbol": ("string", "its symbol"),
+        "value": ("number or null", "the value that is guaranteed"),
+        "formula": ("string", "where it comes from"),
+        "searched": ("number or null", "the bound from the other side, by search"),
+        "sharp": ("boolean", "the two agree to 1 %"),
+    },
+    "AssumptionWitness": {
+        "words": ("string", "the points in words"),
+        "theta": ("list of number or null", "θ"),
+        "theta_tilde": ("list of number or null", "θ̃"),
+        "v": ("list of number or null", "v"),
+        "tau": ("number or null", "τ"),
+    },
+    "Coverage": {
+        "experiment": ("string", "what is run"),
+        "source": ("string", "paper and place"),
+        "loss": ("string", "loss of the stand-in"),
+        "regularizer": ("string", "regularizer of the stand-in"),
+        "stand_in": ("string", "what stands for it"),
+        "theorems": ("list of Covered", "each theorem"),
+    },
+    "Covered": {
+        "theorem": ("string", "name of the theorem"),
+        "covered": ("boolean", "all its assumptions hold"),
+        "missing": ("list of string", "those that do not"),
+        "why": ("string", "the reasons"),
     },
     "RateStudy": {
         "name": ("string", "short name"),

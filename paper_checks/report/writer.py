@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..evidence import RunEvidence
-from . import margin_figure, overview_figure, rates, rates_figure, tightness_figure
+from . import assumptions, margin_figure, overview_figure, rates, rates_figure, tightness_figure
 from .document import document, strict, text
 from .figure_style import Drawing
 from .page import page
@@ -43,7 +43,7 @@ def write_report(run: RunEvidence, folder: Path) -> None:
             for case in study["cases"]
         ]
         studies.append({**study, "cases": cases})
-    found = document(run, figures, studies)
+    found = document(run, figures, assumptions.assumptions(), studies)
     overview = {
         "margins": path_of(overview_figure.draw_margins(found["claims"], folder, "figures/overview-margins.svg")),
         "limits": path_of(overview_figure.draw_limits(found["claims"], folder, "figures/overview-step-sizes.svg")),
