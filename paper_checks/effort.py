@@ -18,19 +18,21 @@ class Effort(StrEnum):
 class Budget:
     """How many problems, points per problem, exact instances and adversary rounds one claim gets.
 
-    ``shrink``: whether the witnesses against hypotheses are shrunk, too; counterexamples to claims always are.
+    ``witness``: exact instances to look at for a witness against one hypothesis. ``shrink``: whether these witnesses are
+    shrunk, too, as counterexamples to claims always are.
     """
 
     problems: int
     batch: int
     exact: int
+    witness: int
     rounds: int
     curve: int
     shrink: bool = True
 
 
 BUDGETS = {
-    Effort.QUICK: Budget(problems=16, batch=64, exact=24, rounds=8, curve=10, shrink=False),
-    Effort.STANDARD: Budget(problems=100, batch=128, exact=120, rounds=40, curve=30, shrink=True),
-    Effort.THOROUGH: Budget(problems=5000, batch=128, exact=2000, rounds=300, curve=400, shrink=True),
+    Effort.QUICK: Budget(problems=12, batch=64, exact=16, witness=16, rounds=6, curve=8, shrink=False),
+    Effort.STANDARD: Budget(problems=200, batch=128, exact=160, witness=240, rounds=60, curve=40, shrink=True),
+    Effort.THOROUGH: Budget(problems=5000, batch=128, exact=2000, witness=4000, rounds=300, curve=400, shrink=True),
 }

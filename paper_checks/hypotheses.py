@@ -23,7 +23,7 @@ def without(
         return HypothesisEvidence(hypothesis.name, hypothesis.statement, None, 0, None, remark)
     path = (claim.id, "without", hypothesis.name)
     exact, witness = exact_search(
-        given, margin, 2 * budget.exact, exact_seed(seed, *path), only=only, shrink=budget.shrink
+        given, margin, budget.witness, exact_seed(seed, *path), only=only, shrink=budget.shrink
     )
     instances = exact.instances
     if witness is None:

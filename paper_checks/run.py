@@ -100,7 +100,7 @@ def run(
             recorded={id: str(record.verdict) for id, record in recorded().items()},
             seconds=time.perf_counter() - start,
         )
-        _write_report(result, out)
+        _write_report(result, out, settings.jobs)
     except KeyboardInterrupt:
         raise InterruptedRunError(len(finished), len(claims), partial.folder) from None
     except ExecutorError as error:
@@ -111,13 +111,13 @@ def run(
     return result
 
 
-def _write_report(result: RunEvidence, out: Path) -> None:
+def _write_report(result: RunEvidence, out: Path, jobs: int) -> None:
     from .report import write  # matplotlib and jinja2 load here, after the judging
 
     out = out.absolute()
     built = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     try:
-        write(result, built)
+        write(result, built, jobs)
         built.chmod(0o755)
         if out.exists():
             old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.old."))

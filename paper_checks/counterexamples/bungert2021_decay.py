@@ -29,7 +29,7 @@ def proof_3_2_step_2() -> F:
     """
     theta, tau, symmetric = F(0), F(1), F(0)
     steps = [-tau * (theta + xi) for xi in NOISE]
-    left = tau * mean([theta * step for step in steps])
+    left = tau * mean([theta * step for step in steps])  # ∇L(θ) = θ
     right = -symmetric - mean([step**2 for step in steps])
     return -abs(right - left)
 

@@ -9,8 +9,8 @@ from fractions import Fraction as F  # noqa: N817 - the formulas stay readable
 def eq_2_5() -> F:
     """(2.5), ṗ = −∫₀ᵗ e^{(s−t)/γ} ∇L(θ_s) ds, in (2.4), γp̈ + ṗ = −∇L.
 
-    d = 1, L(θ) = θ, so ∇L = 1 along any path, for any J, and γ = 2. The memory is −∫₀ᵗ e^{(s−t)/γ} ds = −γ + γe^{−t/γ}, so ṗ and p̈
-    are a + b·e^{−t/γ} with the (a, b) below.
+    d = 1, L(θ) = θ, so ∇L = 1 along any path, for any J, and γ = 2. The memory is −∫₀ᵗ e^{(s−t)/γ} ds = −γ + γe^{−t/γ},
+    so ṗ and p̈ are a + b·e^{−t/γ} with the (a, b) below.
     """
     gamma, gradient = F(2), F(1)
     slope = (-gamma * gradient, gamma * gradient)  # ṗ, which is 0 at t = 0

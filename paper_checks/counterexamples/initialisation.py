@@ -9,7 +9,8 @@ from fractions import Fraction as F  # noqa: N817 - the formulas stay readable
 def init_variance() -> F:
     """E δ₁² = E δ₂² in the backward pass.
 
-    Widths 1–1–1, ReLU, r = ½, x = δ₂ = 1, W̃ = ±2 with probability ½ each, so Var W̃ = (1/r)(2/n_out) = 4. A masked weight is 0 with probability 1 − r. z₁ = W₁x and δ₁ = W₂δ₂ where z₁ > 0, else 0.
+    Widths 1–1–1, ReLU, r = ½, x = δ₂ = 1, W̃ = ±2 with probability ½ each, so Var W̃ = (1/r)(2/n_out) = 4. A masked
+    weight is 0, with probability 1 − r. z₁ = W₁x, and δ₁ = W₂δ₂ where z₁ > 0, else 0.
     """
     r, x, delta_2 = F(1, 2), F(1), F(1)
     weights = [(F(0), 1 - r), (F(2), r / 2), (F(-2), r / 2)]  # value, probability

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
 
 from .. import registry
 from ..claim_record import Claim, registered
 from ..effort import Effort
 from ..evidence import ClaimEvidence
 from ..judge import judge
+from ..worker_processes import pool
 from .base import ExecutorError, Settings
 from .order import longest_first
 
@@ -30,15 +27,10 @@ class Local:
             for claim in claims:
                 yield judge(claim, settings.effort, settings.seed, settings.modules)
             return
-        pool = ProcessPoolExecutor(
-            max_workers=min(settings.jobs, len(claims)),
-            mp_context=get_context("spawn"),
-            initializer=_start_worker,
-            initargs=(settings.modules,),
-        )
+        workers = pool(min(settings.jobs, len(claims)), registry.load, settings.modules)
         try:
             waiting: set[Future[ClaimEvidence]] = {
-                pool.submit(_judge_by_id, claim.id, settings.effort, settings.seed, settings.modules)
+                workers.submit(_judge_by_id, claim.id, settings.effort, settings.seed, settings.modules)
                 for claim in longest_first(claims, seconds)
             }
             while waiting:
@@ -46,30 +38,16 @@ class Local:
                 for future in done:
                     yield future.result()
         except BaseException as error:
-            workers = list((pool._processes or {}).values())
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in workers:
-                worker.terminate()
+            running = list((workers._processes or {}).values())
+            workers.shutdown(wait=False, cancel_futures=True)
+            for process in running:
+                process.terminate()
             if isinstance(error, BrokenProcessPool):
                 raise ExecutorError(
                     "a worker process was ended from outside (for want of memory?) or crashed; --jobs 1 shows at which claim"
                 ) from error
             raise
-        pool.shutdown()
-
-
-def _start_worker(modules: tuple[str, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    registry.load(modules)
-
-
-def _end_with_parent() -> None:
-    """A parent that was killed cannot end its workers; they would wait for it forever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+        workers.shutdown()
 
 
 def _judge_by_id(id: str, effort: Effort, seed: int, modules: tuple[str, ...]) -> ClaimEvidence:

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from ..evidence import RunEvidence
+from ..worker_processes import pool
 from . import assumptions, margin_figure, overview_figure, rates, rates_figure, tightness_figure
 from .document import document, strict, text
 from .figure_style import Drawing
 from .page import page
 
+#: From so many claims on it pays to start processes for the drawing.
+_MANY = 20
 
-def write_report(run: RunEvidence, folder: Path) -> None:
-    """Write ``figures/*.svg``, ``report.json`` and ``index.html`` into an existing folder."""
+
+def write_report(run: RunEvidence, folder: Path, jobs: int = 1) -> None:
+    """Write ``figures/*.svg``, ``report.json`` and ``index.html`` into an existing folder; draw in ``jobs`` processes."""
     if not folder.is_dir():
         raise NotADirectoryError(f"folder must exist, got {str(folder)!r}")
     drawings: dict[str, Drawing] = {}
@@ -26,30 +30,54 @@ def write_report(run: RunEvidence, folder: Path) -> None:
         return drawing.path
 
     names = file_names([claim.id for claim in run.claims])
-    figures: dict[str, dict[str, str | None]] = {}
-    for claim in run.claims:
-        data: dict[str, Any] = strict(claim.to_json())
-        stem = f"figures/{names[claim.id]}"
-        curve = tightness_figure.draw(data["tightness"], folder, f"{stem}-tightness.svg") if data["tightness"] else None
-        figures[claim.id] = {
-            "margins": path_of(margin_figure.draw(data, folder, f"{stem}-margins.svg")),
-            "tightness": path_of(curve),
-        }
-    studies = []
-    for study in rates.studies():
-        stem = f"figures/rates-{study['name']}"
-        cases = [
-            {**case, "figure": path_of(rates_figure.draw(case, folder, f"{stem}-{case['name']}.svg"))}
-            for case in study["cases"]
-        ]
-        studies.append({**study, "cases": cases})
-    found = document(run, figures, assumptions.assumptions(), studies)
+    data: list[dict[str, Any]] = [strict(claim.to_json()) for claim in run.claims]
+    stems = [f"figures/{names[claim.id]}" for claim in run.claims]
+    folders = [folder] * len(data)
+    if jobs > 1 and len(data) >= _MANY:
+        with pool(jobs) as workers:
+            rated = workers.submit(_rates, folder)
+            assumed = workers.submit(assumptions.assumptions)
+            drawn = list(workers.map(_claim_figures, data, folders, stems, chunksize=4))
+            studies, held = rated.result(), assumed.result()
+    else:
+        drawn = list(map(_claim_figures, data, folders, stems))
+        studies, held = _rates(folder), assumptions.assumptions()
+    figures = {
+        claim.id: {name: path_of(drawing) for name, drawing in own.items()}
+        for claim, own in zip(run.claims, drawn, strict=True)
+    }
+    found = document(
+        run,
+        figures,
+        held,
+        [
+            {**study, "cases": [{**case, "figure": path_of(drawing)} for case, drawing in cases]}
+            for study, cases in studies
+        ],
+    )
     overview = {
         "margins": path_of(overview_figure.draw_margins(found["claims"], folder, "figures/overview-margins.svg")),
         "limits": path_of(overview_figure.draw_limits(found["claims"], folder, "figures/overview-step-sizes.svg")),
     }
     (folder / "report.json").write_text(text(found), encoding="utf-8")
     (folder / "index.html").write_text(page(found, overview, drawings), encoding="utf-8")
+
+
+def _claim_figures(data: dict[str, Any], folder: Path, stem: str) -> dict[str, Drawing | None]:
+    curve = tightness_figure.draw(data["tightness"], folder, f"{stem}-tightness.svg") if data["tightness"] else None
+    return {"margins": margin_figure.draw(data, folder, f"{stem}-margins.svg"), "tightness": curve}
+
+
+def _rates(folder: Path) -> list[tuple[dict[str, Any], list[tuple[dict[str, Any], Drawing | None]]]]:
+    """Each study with its cases and their figures."""
+    return [
+        (study, [(case, rates_figure.draw(case, folder, _rate_path(study, case))) for case in study["cases"]])
+        for study in rates.studies()
+    ]
+
+
+def _rate_path(study: dict[str, Any], case: dict[str, Any]) -> str:
+    return f"figures/rates-{study['name']}-{case['name']}.svg"
 
 
 def file_names(ids: list[str]) -> dict[str, str]:

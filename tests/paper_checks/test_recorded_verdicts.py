@@ -113,7 +113,7 @@ def assert_as_recorded(evidence: ClaimEvidence) -> None:
 def test_the_recorded_verdict_is_found_quickly(claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
     # A true claim needs no long search; a false one needs an exact counterexample.
     if recorded()[claim.id].verdict is not Verdict.REFUTED:
-        monkeypatch.setitem(judging.BUDGETS, Effort.QUICK, Budget(problems=20, batch=32, exact=8, rounds=3, curve=4))
+        monkeypatch.setitem(judging.BUDGETS, Effort.QUICK, Budget(problems=20, batch=32, exact=8, witness=8, rounds=3, curve=4))
     assert_as_recorded(judge(claim, Effort.QUICK))
 
 

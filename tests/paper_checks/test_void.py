@@ -9,7 +9,7 @@ from mlbreg.paper_checks import families
 from mlbreg.paper_checks.effort import Budget
 from mlbreg.paper_checks.void import examine
 
-BUDGET = Budget(problems=6, batch=16, exact=40, rounds=4, curve=4)
+BUDGET = Budget(problems=6, batch=16, exact=40, witness=40, rounds=4, curve=4)
 VECTORS = {"problem": families.problems(max_dimension=2), "theta": families.vectors()}
 
 

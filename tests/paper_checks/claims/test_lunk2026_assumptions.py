@@ -31,7 +31,7 @@ VERDICTS = {
 @pytest.mark.parametrize("id", VERDICTS)
 def test_the_verdict_and_every_mutant_killed(id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if VERDICTS[id] is not Verdict.REFUTED:  # a refutation needs an exact counterexample
-        monkeypatch.setitem(BUDGETS, Effort.QUICK, Budget(problems=20, batch=32, exact=20, rounds=3, curve=4))
+        monkeypatch.setitem(BUDGETS, Effort.QUICK, Budget(problems=20, batch=32, exact=20, witness=20, rounds=3, curve=4))
     evidence = judge(CLAIMS[id], Effort.QUICK)
     assert evidence.verdict is VERDICTS[id], evidence.reason
     assert [mutant.name for mutant in evidence.mutants if not mutant.killed] == []
