@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -35,7 +36,18 @@ def load(modules: tuple[str, ...] = ()) -> tuple[dict[str, Claim], frozenset[str
     installed = set(registered())
     for module in modules:
         _load_module(module)
-    return registered(), frozenset(set(registered()) - installed)
+    known = registered()
+    return {id: known[id] for id in sorted(known, key=_in_order)}, frozenset(set(known) - installed)
+
+
+def _in_order(id: str) -> tuple[str, list[tuple[int, str | int]], bool, str]:
+    """The order of the papers: by paper, then by number (sections, then appendices), a proof's steps behind their theorem."""
+    paper, name = id.split("/", 1)
+    number = re.search(r"(?<![A-Za-z])(?:[A-Z]|\d+)(?:\.\d+)*", name)
+    parts = (
+        [(0, int(part)) if part.isdigit() else (1, part) for part in number.group().split(".")] if number else [(2, "")]
+    )
+    return paper, parts, name.startswith("proof"), name
 
 
 def _load_module(module: str) -> None:

@@ -64,7 +64,10 @@ SCHEMA: dict[str, Fields] = {
         "certificates": ("list of Certificate", "stored dual certificates about this claim"),
         "counterexample": ("Counterexample or null", "an instance that violates the claim"),
         "hypotheses": ("list of Hypothesis", "what happens when each hypothesis is dropped"),
-        "rechecked": ("string or null", "right minus left side of a stored counterexample, by plain arithmetic outside the engine"),
+        "rechecked": (
+            "string or null",
+            "right minus left side of a stored counterexample, by plain arithmetic outside the engine",
+        ),
         "tightness": ("Tightness or null", "how far the step size can be pushed"),
         "measurements": ("list of Measurement", "numbers beside the paper's"),
         "mutants": ("Mutants", "planted bugs of this claim"),

@@ -61,7 +61,9 @@ def clean_registry() -> Iterator[None]:
 @pytest.fixture
 def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Quick effort is much quicker."""
-    monkeypatch.setitem(judge.BUDGETS, Effort.QUICK, Budget(problems=6, batch=16, exact=40, witness=40, rounds=4, curve=4))
+    monkeypatch.setitem(
+        judge.BUDGETS, Effort.QUICK, Budget(problems=6, batch=16, exact=40, witness=40, rounds=4, curve=4)
+    )
 
 
 @pytest.fixture
@@ -69,6 +71,7 @@ def plain_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """A report without figures, which takes no time to write."""
 
     def write(run: RunEvidence, folder: Path, jobs: int) -> None:
+        del jobs
         (folder / "report.json").write_text("\n".join(f"{claim.id} {claim.verdict}" for claim in run.claims))
         (folder / "index.html").write_text("<!doctype html>")
 

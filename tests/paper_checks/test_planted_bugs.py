@@ -99,7 +99,9 @@ def test_a_planted_bug_is_exit_code_1_and_the_claim_is_named(
     plant: Plant, id: str, mlbreg: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Floating point is enough to notice; shrinking an exact counterexample is what takes long.
-    monkeypatch.setitem(judge.BUDGETS, Effort.QUICK, Budget(problems=30, batch=32, exact=0, witness=0, rounds=2, curve=2))
+    monkeypatch.setitem(
+        judge.BUDGETS, Effort.QUICK, Budget(problems=30, batch=32, exact=0, witness=0, rounds=2, curve=2)
+    )
     plant(monkeypatch)
     found = mlbreg("verify", id, "--effort", "quick", "--jobs", 1, "--out", tmp_path / "report")
     assert found.exit_code == 1
@@ -132,7 +134,9 @@ def test_a_planted_bug_is_refuted_by_an_exact_counterexample(
 def test_without_a_planted_bug_the_same_search_changes_nothing(
     id: str, mlbreg: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(judge.BUDGETS, Effort.QUICK, Budget(problems=30, batch=32, exact=0, witness=0, rounds=2, curve=2))
+    monkeypatch.setitem(
+        judge.BUDGETS, Effort.QUICK, Budget(problems=30, batch=32, exact=0, witness=0, rounds=2, curve=2)
+    )
     found = mlbreg("verify", id, "--effort", "quick", "--jobs", 1, "--out", tmp_path / "report")
     assert found.exit_code == 0
     assert "changed" not in found.err

@@ -115,6 +115,7 @@ def test_an_empty_folder_is_used(three: list[Claim], tmp_path: Path) -> None:
 
 def failing_writer(error: BaseException) -> Callable[[RunEvidence, Path], None]:
     def write(result: RunEvidence, folder: Path, jobs: int) -> None:
+        del jobs
         (folder / "index.html").write_text(f"half of a page about {len(result.claims)} claims")
         raise error
 

@@ -9,44 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 from mlbreg.paper_checks import registry
-from mlbreg.paper_checks.claims.counted_products import (
+from mlbreg.paper_checks.claims.lunk2026.counted_products import (
     forward_products,
     input_gradient_products,
     weight_gradient_products,
 )
-from mlbreg.paper_checks.claims.deep_networks import dead_units, layer_ratios
+from mlbreg.paper_checks.claims.lunk2026.deep_networks import dead_units, layer_ratios
 from mlbreg.paper_checks.confidence import empirical_bernstein
-from mlbreg.paper_checks.judge import Effort, judge
-from mlbreg.paper_checks.verdicts import Verdict
 from mlbreg.theory.costs import Layer
 
 CLAIMS = registry.load()[0]
-
-VERDICTS = {
-    "lunk2026/lemma-B.1": Verdict.PROVED,
-    "lunk2026/lemma-B.1-convex": Verdict.PROVED,
-    "lunk2026/lemma-B.2": Verdict.PROVED,
-    "lunk2026/lemma-B.2-sharper": Verdict.PROVED,
-    "lunk2026/flops": Verdict.PROVED,
-    "lunk2026/flops-bound": Verdict.PROVED,
-    "lunk2026/init-variance": Verdict.REFUTED,
-    "lunk2026/init-variance-repaired": Verdict.PROVED,
-    "bungert2021/eq-4.3": Verdict.PROVED,
-    "bungert2021/eq-4.1-glorot": Verdict.REFUTED,
-    "bungert2021/eq-4.1-glorot-repaired": Verdict.PROVED,
-}
-
-#: Hypotheses without which no failing instance is found.
-SUPERFLUOUS = {"lunk2026/lemma-B.2": {"m ≥ 2"}}
-
-
-@pytest.mark.parametrize("id", VERDICTS)
-def test_the_claim_is_judged_as_reviewed_and_its_mutants_are_killed(id: str) -> None:
-    evidence = judge(CLAIMS[id], Effort.QUICK)
-    assert evidence.verdict is VERDICTS[id], evidence.reason
-    assert [mutant.name for mutant in evidence.mutants if not mutant.killed] == []
-    unneeded = {hypothesis.name for hypothesis in evidence.hypotheses if hypothesis.needed is False}
-    assert unneeded - {"every ∇Lᵢ is ℓ-Lipschitz"} == SUPERFLUOUS.get(id, set())
 
 
 @pytest.mark.parametrize("id", ["lunk2026/lemma-B.1", "lunk2026/lemma-B.1-convex"])
