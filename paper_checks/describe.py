@@ -26,6 +26,10 @@ _GREEK = {
     "star": "θ*",
     "hat": "θ̂′",
     "other": "w",
+    "coarse_tau": "τ̂",
+    "nu": "ν",
+    "eta": "η",
+    "kappa": "κ",
 }
 
 
@@ -128,9 +132,17 @@ def code(value: Any) -> str:
     if isinstance(value, float):
         return "math.inf" if value == float("inf") else "-math.inf" if value == -float("inf") else repr(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = ", ".join(f"{f.name}={code(getattr(value, f.name))}" for f in dataclasses.fields(value) if f.init)
-        return f"{type(value).__name__}({fields})"
+        told = [
+            (f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if f.init and not _is_default(f, value)
+        ]
+        return f"{type(value).__name__}({', '.join(f'{name}={code(entry)}' for name, entry in told)})"
     return repr(value)
+
+
+def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
+    """A field that has its default need not be said."""
+    default = field.default
+    return isinstance(default, bool | int | float | str | type(None)) and getattr(value, field.name) is default
 
 
 def _nested(values: Any) -> str:

@@ -118,7 +118,7 @@ def _judge(claim: Claim, effort: Effort, seed: int) -> ClaimEvidence:
 def _only_step_size(claim: Claim, conclusions: list[ConclusionEvidence]) -> StepSizeLimit | None:
     """The step-size limit of a claim with one conclusion and one step size is measured without being asked for."""
     names = [name for name, family in claim.given.items() if isinstance(family, StepSizes)]
-    if len(names) != 1 or len(conclusions) != 1:
+    if claim.void or len(names) != 1 or len(conclusions) != 1:
         return None
     limit = float(cast(StepSizes, claim.given[names[0]]).at_most)
     return StepSizeLimit(names[0], limit, up_to=2 * limit, conclusion=conclusions[0].name)

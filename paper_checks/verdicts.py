@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 #: One sentence on each verdict, for the report and the documentation.
 MEANING: dict[Verdict, str] = {
     Verdict.PROVED: "the statement follows by steps that are verified symbolically or exactly, and no instance violates it",
-    Verdict.CERTIFIED: "a semidefinite or interval certificate covers the whole class, and no instance violates it",
+    Verdict.CERTIFIED: "a dual certificate, verified exactly, covers the whole class, and no instance violates it",
     Verdict.SUPPORTED: "no instance violates it; there is no proof here",
     Verdict.REFUTED: "an exact counterexample violates it",
     Verdict.ASSUMPTION_VOID: "its hypotheses cannot hold; there is a witness",

@@ -35,23 +35,6 @@ THEME = {
     "purple": ("#91337a", "#ee9ad8"),
     "ochre": ("#6d5b00", "#dfc55b"),
 }
-VERDICT_COLOUR = {
-    "proved": "green",
-    "certified": "blue",
-    "supported": "sky",
-    "refuted": "vermilion",
-    "assumption void": "purple",
-    "undecided": "ochre",
-}
-VERDICT_MARKER = {
-    "proved": "s",
-    "certified": "D",
-    "supported": "o",
-    "refuted": "X",
-    "assumption void": "P",
-    "undecided": "^",
-}
-
 _SETTINGS: Any = {
     "svg.hashsalt": "mlbreg",
     "svg.fonttype": "path",

@@ -65,8 +65,8 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def page(found: dict[str, Any], overview: dict[str, str | None], drawings: dict[str, Drawing]) -> str:
-    """The page of a report document; ``drawings`` are the figures by path."""
+def page(found: dict[str, Any], limits: str | None, drawings: dict[str, Drawing]) -> str:
+    """The page of a report document; ``limits`` is the path of the figure of step sizes, ``drawings`` are the figures by path."""
     claims = found["claims"]
     return (
         _environment()
@@ -74,7 +74,7 @@ def page(found: dict[str, Any], overview: dict[str, str | None], drawings: dict[
         .render(
             report=found,
             claims=claims,
-            overview=overview,
+            limits=limits,
             drawings=drawings,
             verdicts=[word for word in wording.ORDER if found["verdicts"][word]],
             paper_names=list(dict.fromkeys(claim["paper"] for claim in claims.values())),
@@ -115,7 +115,7 @@ def findings(claims: dict[str, dict[str, Any]]) -> dict[str, list[tuple[str, Any
 
 
 def _ratio(tightness: dict[str, Any]) -> float:
-    """Measured critical value by the paper's limit; ∞ when nothing fails."""
+    """Measured critical value by the stated limit; ∞ when nothing fails."""
     return (
         float("inf")
         if tightness["critical"] is None

@@ -67,7 +67,7 @@ def in_units(share: Any, unit: str = "1/𝖫") -> str:
     return f"{float(share):.4g}{unit.removeprefix('1') if unit.startswith('1/') else '·' + unit}".replace("-", "−")
 
 
-#: A measured critical value within this factor of the paper's limit counts as the same: bisection on samples is no proof.
+#: A measured critical value within this factor of the stated limit counts as the same: a search on samples is no proof.
 SHARP_WITHIN = 0.02
 
 
@@ -78,13 +78,13 @@ def tightness_line(tightness: dict[str, Any]) -> str:
     proved = "" if certified is None else f"; certified up to {in_units(certified, unit)}"
     if critical is None:
         tried = in_units(tightness["searched_up_to"], unit)
-        return f"no step size up to {tried} was found to fail; the paper asks for {paper}{proved}"
+        return f"no step size up to {tried} was found to fail; the statement asks for {paper}{proved}"
     measured = in_units(critical, unit)
     if float(critical) < share * (1 - SHARP_WITHIN):
-        return f"fails from {measured} on, below the paper's limit {paper}{proved}"
+        return f"fails from {measured} on, below the stated limit {paper}{proved}"
     if float(critical) <= share * (1 + SHARP_WITHIN):
-        return f"the paper's limit {paper} is sharp: the first failure found is at {measured}{proved}"
-    return f"holds beyond the paper's limit {paper}: the first failure found is at {measured}{proved}"
+        return f"the stated limit {paper} is sharp: the first failure found is at {measured}{proved}"
+    return f"holds beyond the stated limit {paper}: the first failure found is at {measured}{proved}"
 
 
 def sentence(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..evidence import RunEvidence
 from ..worker_processes import pool
-from . import assumptions, margin_figure, overview_figure, rates, rates_figure, tightness_figure
+from . import assumptions, margin_figure, rates, rates_figure, step_size_figure, tightness_figure
 from .document import document, strict, text
 from .figure_style import Drawing
 from .page import page
@@ -55,12 +55,9 @@ def write_report(run: RunEvidence, folder: Path, jobs: int = 1) -> None:
             for study, cases in studies
         ],
     )
-    overview = {
-        "margins": path_of(overview_figure.draw_margins(found["claims"], folder, "figures/overview-margins.svg")),
-        "limits": path_of(overview_figure.draw_limits(found["claims"], folder, "figures/overview-step-sizes.svg")),
-    }
+    limits = path_of(step_size_figure.draw(found["claims"], folder, "figures/step-sizes.svg"))
     (folder / "report.json").write_text(text(found), encoding="utf-8")
-    (folder / "index.html").write_text(page(found, overview, drawings), encoding="utf-8")
+    (folder / "index.html").write_text(page(found, limits, drawings), encoding="utf-8")
 
 
 def _claim_figures(data: dict[str, Any], folder: Path, stem: str) -> dict[str, Drawing | None]:
