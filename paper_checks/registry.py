@@ -37,7 +37,8 @@ def load(modules: tuple[str, ...] = ()) -> tuple[dict[str, Claim], frozenset[str
     for module in modules:
         _load_module(module)
     known = registered()
-    return {id: known[id] for id in sorted(known, key=_in_order)}, frozenset(set(known) - installed)
+    own = [id for id in known if id not in installed]
+    return {id: known[id] for id in [*sorted(installed, key=_in_order), *own]}, frozenset(own)
 
 
 def _in_order(id: str) -> tuple[str, list[tuple[int, str | int]], bool, str]:

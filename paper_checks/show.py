@@ -11,6 +11,7 @@ from rich.text import Text
 
 from .claim_record import Claim
 from .recorded import Record
+from .report.wording import tightness_line
 
 
 def describe_claim(claim: Claim, record: Record | None, report: Path) -> Iterator[Text]:
@@ -50,6 +51,14 @@ def _evidence_lines(evidence: dict[str, Any]) -> Iterator[Text]:
         yield Text(f"  {hypothesis['name']}: {word}")
         if witness:
             yield Text(f"    without it: {witness['words']}: margin {witness['margin']}")
+    if evidence["tightness"]:
+        yield Text(f"  {tightness_line(evidence['tightness'])}")
+    for certificate in evidence["certificates"]:
+        state = "does not hold" if certificate["failing"] else "verified"
+        yield Text(f"  certificate {certificate['name']}: {certificate['statement']} ({state})")
+    for m in evidence["measurements"]:
+        beside = f" (paper: {m['paper']})" if m["paper"] else ""
+        yield Text(f"  {m['quantity']}: {m['measured']}{beside}; {m['how']}")
     mutants = evidence["mutants"]
     yield Text(f"  mutants killed: {mutants['killed']} of {mutants['of']}")
     found = evidence["counterexample"]
@@ -57,5 +66,7 @@ def _evidence_lines(evidence: dict[str, Any]) -> Iterator[Text]:
         yield Text("counterexample", style="bold")
         yield Text(f"  {found['words']}: margin {found['margin']}")
         yield Text(f"  {found['python']}")
+        if evidence["rechecked"]:
+            yield Text(f"  the stored counterexample in plain fractions: right side − left side = {evidence['rechecked']}")
     yield Text("reproduce", style="bold")
     yield Text(f"  {evidence['command']}")

@@ -1,4 +1,7 @@
-"""Every claim of the papers has a complete record, and the verdict that was reviewed is the one that is found."""
+"""Every claim of the papers has a complete record, and the verdict that was reviewed is the one that is found.
+
+At standard effort that is what the exit code of `mlbreg verify` says.
+"""
 
 from __future__ import annotations
 
@@ -131,9 +134,3 @@ def test_the_recorded_verdict_is_found_quickly(claim: Claim, monkeypatch: pytest
     assert_as_recorded(evidence)
     found = {hypothesis.name: hypothesis.needed for hypothesis in evidence.hypotheses}
     assert NEEDED.get(claim.id, {}).items() <= found.items()
-
-
-@pytest.mark.slow
-@every_claim
-def test_the_recorded_verdict_is_found_at_standard_effort(claim: Claim) -> None:
-    assert_as_recorded(judge(claim, Effort.STANDARD))

@@ -354,7 +354,7 @@ def test_an_executor_that_fails_leaves_what_is_judged_and_says_how_much(
     assert names(tmp_path / "out.partial") == {"mine--a.json", "mine--b.json"}
     monkeypatch.undo()
     monkeypatch.setattr(local, "judge", judge)
-    monkeypatch.setattr(report, "write", lambda _, folder: (folder / "index.html").touch())
+    monkeypatch.setattr(report, "write", lambda _, folder, __: (folder / "index.html").touch())
     run(three, QUICK, out)  # and another executor goes on from there
     assert judge.asked == ["mine/c"]
 
