@@ -14,8 +14,9 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .certificates import CertificateEvidence
 from .describe import number
-from .evidence import CertificateEvidence, Counterexample, ProofEvidence, VoidEvidence
+from .evidence import Counterexample, ProofEvidence, VoidEvidence
 from .random_search import TOLERANCE, is_violation
 from .verdicts import Verdict
 

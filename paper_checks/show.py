@@ -67,6 +67,8 @@ def _evidence_lines(evidence: dict[str, Any]) -> Iterator[Text]:
         yield Text(f"  {found['words']}: margin {found['margin']}")
         yield Text(f"  {found['python']}")
         if evidence["rechecked"]:
-            yield Text(f"  the stored counterexample in plain fractions: right side − left side = {evidence['rechecked']}")
+            yield Text(
+                f"  the stored counterexample in plain fractions: right side − left side = {evidence['rechecked']}"
+            )
     yield Text("reproduce", style="bold")
     yield Text(f"  {evidence['command']}")

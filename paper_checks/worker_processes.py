@@ -10,12 +10,12 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 
 
-def pool(workers: int, start: Callable[..., None] | None = None, *arguments: object) -> ProcessPoolExecutor:
+def pool(workers: int, start: Callable[..., object] | None = None, *arguments: object) -> ProcessPoolExecutor:
     """A pool of fresh processes; each calls ``start(*arguments)`` first."""
     return ProcessPoolExecutor(workers, get_context("spawn"), _start, (start, arguments))
 
 
-def _start(start: Callable[..., None] | None, arguments: tuple[object, ...]) -> None:
+def _start(start: Callable[..., object] | None, arguments: tuple[object, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if start is not None:
