@@ -65,7 +65,7 @@ def relative(setting: Setting) -> Entry:
     key, mu = "bungert2021/3", setting.loss.strong_convexity
     kinks = [piece for piece in setting.pieces if not piece.is_smooth and piece.lower != piece.upper]
     if kinks:
-        reason = "J has a kink: across it D^v_{J_δ} grows linearly, L minus its linear model only quadratically"
+        reason = "J has a kink: across it D^v grows linearly, L minus its linear model only quadratically"
         return Entry(key, Status.FAILS, reason, (), _across(setting, kinks[0]))
     if not mu:
         base = strong(setting)
@@ -73,7 +73,7 @@ def relative(setting: Setting) -> Entry:
             key, Status.FAILS, f"it implies strong convexity with μ = ν/δ, and {base.reason}", (), base.witness
         )
     nu = float(mu) * setting.delta
-    return Entry(key, Status.HOLDS, "J is smooth: D^v_{J_δ} = ‖·‖²/2δ", (Constant("ν", nu, "δμ", nu),))
+    return Entry(key, Status.HOLDS, "J is smooth: D^v = ‖·‖²/2δ", (Constant("ν", nu, "δμ", nu),))
 
 
 def _across(setting: Setting, piece: Piece) -> Witness:
@@ -121,9 +121,7 @@ def towards_minimizer(setting: Setting) -> Entry:
     if star is None:
         return Entry(key, Status.FAILS, "L has no minimiser θ*", (), Witness("L* is not attained"))
     if not setting.regularizer.in_domain(star[None])[0]:
-        return Entry(
-            key, Status.FAILS, "θ* is outside dom J, so D^v_{J_δ}(θ*, θ) = ∞", (), Witness(f"θ* = {words(star)}")
-        )
+        return Entry(key, Status.FAILS, "θ* is outside dom J, so D^v(θ*, θ) = ∞", (), Witness(f"θ* = {words(star)}"))
     for piece in setting.pieces:
         others = [end for end in piece.ends if end != star[piece.indices[0]]]
         if others:

@@ -17,11 +17,11 @@ class Status(StrEnum):
 
 #: The assumptions by key, in the order of the table.
 ASSUMPTIONS = {
-    "lunk2026/1": "L ≤ its linear model + 𝖫 D^v_{J_δ}(θ̃, θ)",
+    "lunk2026/1": "L ≤ its linear model + 𝖫 D^v(θ̃, θ)",
     "lunk2026/2": "(11) D(τ) ≥ ρ(τ) D(1) for τ ≤ 1/𝖫, (12) D(1) ≥ η (L − L*)",
     "bungert2021/1": "∇L is ℓ-Lipschitz",
     "bungert2021/2": "L is μ-strongly convex",
-    "bungert2021/3": "L ≥ its linear model + ν D^v_{J_δ}(θ̃, θ)",
+    "bungert2021/3": "L ≥ its linear model + ν D^v(θ̃, θ)",
     "bungert2021/3 at θ*": "the same for θ̃ = θ* alone, which is what the proof of theorem 3.8 uses",
 }
 

@@ -19,14 +19,14 @@ def relative(setting: Setting) -> Entry:
     bound, formula = curvature_on_domain(setting)
     if bound < math.inf:
         constant = Constant("𝖫", bound * setting.delta, formula, smallest_smoothness(setting))
-        return Entry(key, Status.HOLDS, "descent lemma on dom J, and D^v_{J_δ} ≥ ‖·‖²/2δ", (constant,))
+        return Entry(key, Status.HOLDS, "descent lemma on dom J, and D^v ≥ ‖·‖²/2δ", (constant,))
     found = _growth(setting)
     if found is None:
         return Entry(
             key, Status.UNKNOWN, "∇L is not Lipschitz on dom J, and no sequence against the assumption was found"
         )
     return Entry(
-        key, Status.FAILS, "L grows faster than D^v_{J_δ}, which is at most quadratic, along a ray of dom J", (), found
+        key, Status.FAILS, "L grows faster than D^v, which is at most quadratic, along a ray of dom J", (), found
     )
 
 

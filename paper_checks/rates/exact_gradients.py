@@ -184,7 +184,7 @@ def strongly_convex() -> Study:
                      r"z^2 - (1 + \beta - (1 - \beta)\delta\tau\lambda) z + \beta = 0",
                      "the iteration is linear: its spectral radius; the papers prove no rate",
                      "linear", radius),
-                 "slower than LinBreg at the same τ: |z|² = β where the roots are complex, and LinBreg has (1 − δτμ)²"),
+                 "|z|² = β where the roots are complex; LinBreg has (1 − δτμ)², which is nearly the same here"),
             Case("momentum-l1", "LinBreg with momentum", "ℓ1, β = 0.9", loss,
                  lambda: [Curve(runs.run_momentum(problem, l1_start, tau, 0.9, 240, runs.gap(problem)))]),
             Case("multilevel", "ML LinBreg", "J = 0, m = 9 on 10 random coordinates, τ̂ = τ/2", loss,
