@@ -24,8 +24,7 @@ from numpy.random import Generator
 
 from ...theory import sampling, strategies
 from ...theory.arrays import exact
-from ...theory.losses import FiniteSum, Huber, LeastSquares, Loss, Quadratic
-from ...theory.losses.two_wells import TwoWells
+from ...theory.losses import FiniteSum, Huber, LeastSquares, Loss, Quadratic, TwoWells
 from ...theory.problems import Problem
 from .base import Drawn, Family
 

@@ -10,6 +10,7 @@ from .logistic import Logistic
 from .matrix_factorization import MatrixFactorization
 from .separable import Quadratic, Quartic
 from .sine_quadratic import SINE_QUADRATIC_PL, SineQuadratic
+from .two_wells import TwoWells
 
 __all__ = [
     "SINE_QUADRATIC_PL",
@@ -24,4 +25,5 @@ __all__ = [
     "Quadratic",
     "Quartic",
     "SineQuadratic",
+    "TwoWells",
 ]

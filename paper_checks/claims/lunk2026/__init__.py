@@ -3,7 +3,8 @@
 section 3    `transfer` (3.1, 3.2), `mirror_descent`, `coarse` ((13), coherence), `support`
 section 4    `smoothness`, `assumptions` (assumptions 1, 2), `convergence` (4.1), `plateau` (4.2), `sparse_convergence`,
              `sublinear` (what is left of 4.1 with sparsity), `whole_procedure`
-appendix A   `descent` (A.1, the step of A.2), `linear_rate`, `rates_of_norms` (A.2), `coarse_steps` (A.3, A.4)
+appendix A   `descent` (A.1, the step of A.2), `linear_rate`, `rates_of_norms` (A.2), `coarse_steps` (A.3),
+             `quiet_coarse_steps` (A.4); `coarse_phase` is what they share
 appendix B   `variance_reduction` (B.1), `reduced_coarse_steps` (B.2)
 appendix C   `flops`, counted by `counted_products`
 appendix D   `initialisation`, measured in `deep_networks`
@@ -20,6 +21,7 @@ from . import (
     linear_rate,
     mirror_descent,
     plateau,
+    quiet_coarse_steps,
     rates_of_norms,
     reduced_coarse_steps,
     smoothness,
@@ -42,6 +44,7 @@ __all__ = [
     "linear_rate",
     "mirror_descent",
     "plateau",
+    "quiet_coarse_steps",
     "rates_of_norms",
     "reduced_coarse_steps",
     "smoothness",

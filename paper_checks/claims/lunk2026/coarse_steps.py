@@ -1,94 +1,22 @@
-"""lunk2026, appendix A: what noisy coarse steps do to the loss (lemma A.3, remark A.4), and the sharp form of it."""
+"""lunk2026, appendix A: what noisy coarse steps do to the loss (lemma A.3), and the sharp form of it."""
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
-from ....solvers import linbreg
-from ....theory import coarse, divergences, inequalities
-from ....theory.arrays import Array, inner, scalar, square_norm, total
-from ....theory.divergences import size
-from ....theory.elastic_net import ElasticNet, PrimalDual
+from ....theory.arrays import Array, scalar, total
+from ....theory.elastic_net import PrimalDual
 from ....theory.groups import Restriction
-from ....theory.losses import Loss
 from ....theory.margins import at_most
 from ....theory.problems import Problem
 from ... import families
 from ...claim_record import Hypothesis, Mutant, StepSizeLimit, claim, given
-from ...families.runs import NoiseSequences, Shares
+from ...families.runs import NoiseSequences
 from ...proof import Proof, Step, symbols
 from .. import planted
+from .coarse_phase import GIVEN, STEPS, coarse_phase
 from .transfer import SOURCE
-
-STEPS = 2
-
-
-class CoarsePhase(NamedTuple):
-    """All paths of m noisy coarse steps, and the sums over the steps that lemma A.3 is made of; shapes (batch,).
-
-    ``end``: every (θ̂^m, v̂^m), (batch, paths, d̂). ``before``, ``after``: L̂(θ̂⁰) and E L̂(θ̂^m). ``gain``: the sum of
-    (1/(2τ̂) − 𝖫) E D^sym. ``variances``: E‖ξ‖² of each step, (batch, m). ``terms``: the size of what cancels in D^sym.
-    """
-
-    end: PrimalDual
-    before: Array
-    after: Array
-    gain: Array
-    variances: Array
-    terms: Array
-
-
-def noisy_step(net: ElasticNet, loss: Loss, pair: PrimalDual, tau: Array, xi: Array) -> PrimalDual:
-    """Each path (batch, paths, d) branches into the outcomes of ξ, (batch, outcomes, d): (batch, paths·outcomes, d)."""
-    start = PrimalDual(pair.theta[..., None, :], pair.v[..., None, :])
-    gradient = loss.gradient(pair.theta)[..., None, :] + xi[:, None]
-    after = linbreg.step(net, start, gradient, tau[:, None, None])
-    paths = pair.theta.shape[-2] * xi.shape[-2]
-    shape = (len(tau), paths, pair.theta.shape[-1])
-    return PrimalDual(after.theta.reshape(shape), after.v.reshape(shape))
-
-
-def claimed_smoothness(problem: Problem, like: Array) -> Any:
-    """𝖫; where ∇L is not Lipschitz, the 1 in whose terms the step sizes are then drawn."""
-    smoothness = problem.relative_smoothness
-    return scalar(smoothness if smoothness < math.inf else 1, like)
-
-
-def coarse_phase(
-    problem: Problem, restriction: Restriction, pair: PrimalDual, taus: Array, xi: Array, share: Any = 1
-) -> CoarsePhase:
-    """The coarse phase from (Rθ, Rv) with step sizes (batch, m) and noise (batch, m, outcomes, d); 𝖫 times ``share``."""
-    start = PrimalDual(pair.theta[:, None], pair.v[:, None])
-    lower = problem.coarse(restriction, start.theta)
-    net, loss = lower.elastic_net, lower.loss
-    smoothness = scalar(share, taus) * claimed_smoothness(problem, taus)
-    here = coarse.restrict_pair(restriction, start)
-    before = loss.value(here.theta)[:, 0]
-    gain = terms = 0 * before
-    variances = inequalities.expectation(square_norm(restriction.restrict(xi)))
-    for i in range(taus.shape[1]):
-        tau, part = taus[:, i], restriction.restrict(xi[:, i])
-        after = noisy_step(net, loss, here, tau, part)
-        old = PrimalDual(*(side[..., None, :] for side in here))
-        branches = (*here.theta.shape[:2], part.shape[-2], restriction.coarse_dimension)
-        new = PrimalDual(after.theta.reshape(branches), after.v.reshape(branches))
-        distance = divergences.symmetric(new.v, old.v, new.theta, old.theta)
-        sizes = size(net, new.theta, old.theta, old.v) + size(net, old.theta, new.theta, new.v)
-        gain = gain + (1 / (2 * tau) - smoothness) * _mean(distance)
-        terms = terms + (1 / (2 * tau) + smoothness) * _mean(sizes)
-        here = after
-    after_all = inequalities.expectation(loss.value(here.theta))
-    # An error in θ = prox_{δJ}(δv) moves the loss by so much; frozen coordinates count, too.
-    rounding = inner(abs(loss.gradient(here.theta)), scalar(problem.delta, taus) * abs(here.v))
-    frozen = inner(abs(problem.loss.gradient(pair.theta)), abs(pair.theta))
-    terms = terms + abs(before) + frozen + inequalities.expectation(rounding)
-    return CoarsePhase(here, before, after_all, gain, variances, terms)
-
-
-def _mean(values: Array) -> Array:
-    return inequalities.expectation(inequalities.expectation(values))
 
 
 def _lemma(
@@ -144,16 +72,6 @@ def _lemma_proof() -> Proof:
     )
 
 
-_GIVEN: dict[str, families.Family] = {
-    "problem": families.problems(max_dimension=2),
-    "restriction": families.restrictions(),
-    "pair": families.primal_dual_pairs(),
-    "tau": families.step_sizes(at_most=Fraction(1, 2)),
-    "shares": Shares(STEPS),
-    "xi": NoiseSequences(STEPS),
-}
-
-
 def _with(**changes: Any) -> Any:
     return lambda problem, restriction, pair, tau, shares, xi: _lemma(
         problem, restriction, pair, tau, shares, xi, **changes
@@ -204,7 +122,7 @@ def _with(**changes: Any) -> Any:
     proof=_lemma_proof,
     step_size_limit=StepSizeLimit(limit=0.5, up_to=2.0, conclusion="E L̂(θ̂ᵐ) ≤ L̂(θ̂⁰) + (δσ²/2) Σ τ̂"),
 )  # fmt: skip
-@given(**_GIVEN)
+@given(**GIVEN)
 def lemma_a_3(
     problem: Problem, restriction: Restriction, pair: PrimalDual, tau: Array, shares: Array, xi: Array
 ) -> dict[str, Array]:
@@ -276,7 +194,7 @@ def _equality(tau: Any, delta: Any, smooth: Any) -> Any:
 
 
 _SHARP: dict[str, families.Family] = {
-    **_GIVEN,
+    **GIVEN,
     "tau": families.step_sizes(at_most=1),
     "xi": NoiseSequences(STEPS, mean_zero=False),
 }
@@ -325,88 +243,3 @@ def lemma_a_3_sharp(
     δτ̂σ²/4 for small steps. So what lemma A.3 says about the loss holds for steps twice as long. Equality for J = 0 and a
     parabola when the error has a bias; without a bias the cost for J = 0 is (𝖫τ̂)δτ̂σ²/2."""
     return _sharp(problem, restriction, pair, tau, shares, xi)
-
-
-def _decrease(problem: Problem, restriction: Restriction, pair: PrimalDual, tau: Array, shares: Array) -> Array:
-    phase = coarse_phase(problem, restriction, pair, tau[:, None] * shares, _quiet(pair, shares))
-    return at_most(phase.after, phase.before, phase.terms)
-
-
-def _quiet(pair: PrimalDual, shares: Array) -> Array:
-    return 0 * pair.theta[:, None, None, :] * shares[:, :, None, None]
-
-
-def _quiet_gain(problem: Problem, restriction: Restriction, pair: PrimalDual, tau: Array, shares: Array) -> Array:
-    phase = coarse_phase(problem, restriction, pair, tau[:, None] * shares, _quiet(pair, shares))
-    return at_most(phase.after, phase.before - 3 * phase.gain, phase.before, phase.terms)
-
-
-def _biased(
-    problem: Problem, restriction: Restriction, pair: PrimalDual, tau: Array, shares: Array, xi: Array
-) -> Array:
-    phase = coarse_phase(problem, restriction, pair, tau[:, None] * shares, xi)
-    return at_most(phase.after, phase.before, phase.before, phase.terms)
-
-
-def _remark_proof() -> Proof:
-    tau, delta, smooth = symbols("tau", "delta", "L_rel", positive=True)
-    L0, L1, forward, backward, sym, d_d = symbols(
-        "L(theta)", "L(theta_+)", "D^v(theta_+,theta)", "D^v+(theta,theta_+)", "D^sym", "|d|^2"
-    )
-    assumption = L0 - sym / tau + smooth * forward - L1
-    lemma = L0 - sym / tau + smooth / (2 * delta) * d_d - L1  # the descent lemma with ℓ = 𝖫/δ
-    return Proof(
-        (
-            Step(
-                "L̂(θ̂) − L̂(θ̂⁺) = the margin of assumption 1 + (1/τ − 𝖫) D^sym + 𝖫 D^{v⁺}(θ, θ⁺), for steps up to 1/𝖫",
-                (L0 - L1 - (assumption + (1 / tau - smooth) * sym + smooth * backward)).subs(sym, forward + backward),
-            ),
-            Step(
-                "and where ∇L is ℓ-Lipschitz, 𝖫 = ℓδ: = the margin of the descent lemma + (D^sym − ‖d‖²/δ)/τ "
-                "+ (2 − 𝖫τ)‖d‖²/(2δτ), for steps up to 2/𝖫",
-                L0 - L1 - (lemma + (sym - d_d / delta) / tau + (2 - smooth * tau) / (2 * delta * tau) * d_d),
-            ),
-        ),
-        "All summands are ≥ 0. The loss of the fine level is the coarse one, so it decreases by the same amount.",
-    )
-
-
-@claim(
-    "lunk2026/remark-A.4",
-    title="Without noise the loss decreases during the coarse steps",
-    statement=r"\sigma = 0:\quad \hat{\mathcal L}(\hat\theta^{m}) \le \hat{\mathcal L}(\hat\theta^{0}) "
-    r"\quad\text{for } \hat\tau \le 1/(2\mathsf L)",
-    source=f"{SOURCE}, remark A.4",
-    reconstructed=True,
-    hypotheses=(
-        Hypothesis(
-            "assumption 1", "without it: θ⁴, with steps up to ½",
-            without={"problem": families.problems(losses=("quartic",), max_dimension=2)},
-        ),
-        Hypothesis("τ̂ ≤ 1/(2𝖫)", "the step size; without it: up to 2/𝖫", without={"tau": families.step_sizes(at_most=2)},
-                   why="four times shorter than needed: the loss decreases up to 2/𝖫, and beyond that it need not"),
-        Hypothesis("σ = 0", "exact gradients; without it: noise of mean zero",
-                   without={"xi": NoiseSequences(STEPS)}, margin=_biased),
-    ),
-    mutants=(
-        Mutant("a gain of 3(1/(2τ̂) − 𝖫) D^sym", margin=_quiet_gain),
-        planted.ASCENT,
-        planted.PRIMAL_STEP,
-        planted.PROX_OF_V,
-        Mutant(
-            "coarse gradient with zeros in the frozen coordinates",
-            patch=(
-                coarse.CoarseLoss,
-                "gradient",
-                lambda self, hat: self.restriction.restrict(self.fine.gradient(self.restriction.prolong(hat))),
-            ),
-        ),
-    ),
-    proof=_remark_proof,
-    step_size_limit=StepSizeLimit(limit=0.5, up_to=4.0),
-)  # fmt: skip
-@given(**{name: family for name, family in _GIVEN.items() if name != "xi"})
-def remark_a_4(problem: Problem, restriction: Restriction, pair: PrimalDual, tau: Array, shares: Array) -> Array:
-    """Two coarse steps with exact gradients. The limit 1/(2𝖫) is four times too cautious where ∇L is Lipschitz, as it is
-    here: the decrease holds up to 2/𝖫, and fails beyond for J = 0 and a parabola."""
-    return _decrease(problem, restriction, pair, tau, shares)

@@ -17,7 +17,7 @@ from ...claim_record import Hypothesis, Mutant, StepSizeLimit, claim, given
 from ...families.runs import NoiseSequences
 from ...proof import Proof, Step, symbols
 from .. import planted
-from .coarse_steps import CoarsePhase, coarse_phase, noisy_step
+from .coarse_phase import CoarsePhase, coarse_phase, noisy_step
 from .transfer import SOURCE
 
 COARSE_STEPS = 1

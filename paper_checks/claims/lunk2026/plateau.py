@@ -18,7 +18,7 @@ from ...claim_record import Hypothesis, Measurement, Mutant, claim, given
 from ...families.runs import NoiseSequences
 from ...proof import Proof, Step, symbols
 from .. import planted
-from .coarse_steps import coarse_phase
+from .coarse_phase import coarse_phase
 from .convergence import rate
 from .transfer import SOURCE
 

@@ -23,6 +23,7 @@ from mlbreg.theory.losses import (
     Quadratic,
     Quartic,
     SineQuadratic,
+    TwoWells,
 )
 from mlbreg.theory.references import Burg, Euclidean, FermiDirac, Reference, Shannon
 from mlbreg.theory.regularizers import L1, Box, GroupL2, Mixture, NonNegative, Nuclear, Regularizer, WeightedL1, Zero
@@ -81,6 +82,8 @@ LOSSES: dict[str, Loss] = {
     "sine quadratic": SineQuadratic.of_coordinates(3),
     "sine quadratic of a matrix": SineQuadratic(WIDE, WIDE_TARGET),
     "quartic": Quartic([1.0, 2.0, 0.5]),
+    "two wells": TwoWells([1.0, -2.0, 0.0]),
+    "exact two wells": TwoWells(exact([1, -2])),
     "matrix factorization": MatrixFactorization(_rng.normal(size=(2, 3)), 1),
 }
 REFERENCES: dict[str, Reference] = {

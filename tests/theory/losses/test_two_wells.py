@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 from mlbreg.theory.arrays import exact
-from mlbreg.theory.losses.two_wells import TwoWells
+from mlbreg.theory.losses import TwoWells
 
 
 def test_the_values_at_the_wells_and_between_them() -> None:
