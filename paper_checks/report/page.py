@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -82,8 +84,26 @@ def page(found: dict[str, Any], limits: str | None, drawings: dict[str, Drawing]
             changed=[change for change in found["changed"] if change["recorded"] is not None],
             unrecorded=[change["id"] for change in found["changed"] if change["recorded"] is None],
             findings=findings(claims),
+            related=related(claims),
         )
     )
+
+
+def related(claims: Iterable[str]) -> dict[str, list[str]]:
+    """For each claim those beside it: of the same number in the paper (thm-3.7, proof-3.7-absorption) or the same name."""
+    groups: dict[str, list[str]] = {}
+    for id_ in claims:
+        groups.setdefault(_number(id_, claims), []).append(id_)
+    return {id_: [other for other in group if other != id_] for group in groups.values() for id_ in group}
+
+
+def _number(id_: str, claims: Iterable[str]) -> str:
+    paper, name = id_.split("/", 1)
+    number = re.search(r"(?<![A-Za-z])(?:[A-Z]|\d+)\.\d+", name)
+    if number:
+        equation = "equation " if name.startswith("eq-") else ""  # equation (3.7) has nothing to do with theorem 3.7
+        return f"{paper}/{equation}{number.group()}"
+    return min((other for other in claims if f"{id_}-".startswith(f"{other}-")), key=len)
 
 
 def findings(claims: dict[str, dict[str, Any]]) -> dict[str, list[tuple[str, Any]]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mlbreg.paper_checks.evidence import RunEvidence
 from mlbreg.paper_checks.report import write
+from mlbreg.paper_checks.report.page import related
 
 VOID = {"meta", "link", "img", "input", "br", "hr", "wbr"}
 
@@ -124,6 +125,15 @@ def test_the_evidence_of_a_claim_is_on_its_card(html: str) -> None:
                   "not found to be needed", "second step <b>does not hold</b>", "and 3 left the rationals",
                   "below the stated limit 3/𝖫"):  # fmt: skip
         assert piece in card, piece
+
+
+def test_a_claim_links_to_those_of_the_same_number_or_name() -> None:
+    found = related(
+        ["a/thm-3.7", "a/thm-3.7-repaired", "a/proof-3.7-step", "a/thm-3.8", "b/thm-3.7", "a/flow", "a/flow-l1"]
+    )
+    assert found["a/thm-3.7"] == ["a/thm-3.7-repaired", "a/proof-3.7-step"]
+    assert found["a/flow-l1"] == ["a/flow"]
+    assert found["a/thm-3.8"] == found["b/thm-3.7"] == []
 
 
 def test_evidence_of_every_kind_is_on_the_card(html: str) -> None:
