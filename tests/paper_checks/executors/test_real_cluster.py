@@ -63,7 +63,7 @@ COMMAND = """
 import json
 from mlbreg.paper_checks import command_line, report
 
-def write(run, folder):
+def write(run, folder, jobs):
     (folder / "report.json").write_text(json.dumps([claim.to_json() for claim in run.claims]))
 
 report.write = write
