@@ -41,14 +41,13 @@ def load(modules: tuple[str, ...] = ()) -> tuple[dict[str, Claim], frozenset[str
     return {id: known[id] for id in [*sorted(installed, key=_in_order), *own]}, frozenset(own)
 
 
-def _in_order(id: str) -> tuple[str, list[tuple[int, str | int]], bool, str]:
+def _in_order(id: str) -> tuple[str, list[tuple[int, int, str]], bool, str]:
     """The order of the papers: by paper, then by number (sections, then appendices), a proof's steps behind their theorem."""
     paper, name = id.split("/", 1)
     number = re.search(r"(?<![A-Za-z])(?:[A-Z]|\d+)(?:\.\d+)*", name)
-    parts = (
-        [(0, int(part)) if part.isdigit() else (1, part) for part in number.group().split(".")] if number else [(2, "")]
-    )
-    return paper, parts, name.startswith("proof"), name
+    parts = number.group().split(".") if number else []
+    places = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts] or [(2, 0, "")]
+    return paper, places, name.startswith("proof"), name
 
 
 def _load_module(module: str) -> None:

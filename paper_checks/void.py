@@ -22,6 +22,6 @@ def examine(given: Given, witness: Margin, budget: Budget, seed: int, id: str) -
     def works(**instance: Any) -> Any:
         return np.stack([np.where(values >= 0, -1, 0) for values in margins(witness, instance).values()]).max(axis=0)
 
-    _, simplest = exact_search(given, works, budget.exact, exact_seed(seed, id, "void witness"), shrink=budget.shrink)
+    _, simplest = exact_search(given, works, budget.exact, exact_seed(seed, id, "void witness"))
     lowest = min(search.smallest, failing.margin_value if failing else search.smallest)
     return VoidEvidence(search.instances, exact.instances, lowest, simplest.words if simplest else "")
