@@ -180,3 +180,22 @@ def test_an_unknown_id_is_echoed_with_the_nearest_ones(id: str, suggestion: str)
 def test_an_id_that_resembles_nothing_has_no_suggestion() -> None:
     with pytest.raises(UnknownClaimError, match=r"unknown claim id '####' \(mlbreg list shows all"):
         select(registered(), ("####",))
+
+
+def test_the_claims_are_in_the_order_of_the_papers() -> None:
+    known, _ = registry.load()
+    ids = list(known)
+    wanted = [
+        "bungert2021/eq-2.5",
+        "bungert2021/eq-2.12-2.14",
+        "bungert2021/thm-3.2",
+        "bungert2021/proof-3.2-step-1",
+        "bungert2021/cor-3.3",
+        "bungert2021/lemma-B.1",
+        "bungert2021/flow-limit",
+        "lunk2026/prop-3.1",
+        "lunk2026/thm-4.1",
+        "lunk2026/lemma-A.1",
+        "lunk2026/flops",
+    ]
+    assert sorted(wanted, key=ids.index) == wanted
