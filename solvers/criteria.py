@@ -32,10 +32,12 @@ class View(NamedTuple):
     """The cycle."""
     theta: Array
     """θᵏ, (..., d)."""
-    selected: np.ndarray
-    """The coordinates that R would keep, bool (..., d)."""
+    selected: np.ndarray | None
+    """The coordinates that R would keep, bool (..., d); None where R does not select coordinates."""
     gradient: Array | None
     """∇L(θᵏ), (..., d), exact; None when `Criterion.needs_gradient` is False."""
+    restricted: Array | None = None
+    """R∇L(θᵏ), (..., d̂), where R does not select coordinates; otherwise `selected` and `gradient` give it."""
 
 
 class Criterion(ABC):
@@ -187,6 +189,10 @@ class Magma(Criterion):
 
 
 def _restricted_square(view: View) -> Array:
+    if view.restricted is not None:
+        return square_norm(view.restricted)
+    if view.selected is None:
+        raise ValueError("view must have restricted or selected, got None for both")
     return square_norm(np.where(view.selected, view.gradient, 0 * view.theta))
 
 

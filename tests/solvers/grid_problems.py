@@ -138,5 +138,3 @@ def start(problem: Grid, n: int = 15) -> Array:
     """A point of C that is no constant."""
     wave = 0.5 + 0.3 * np.cos(np.arange(n))
     return wave if not isinstance(problem.reference, Burg) else 10 * wave
-
-
