@@ -11,7 +11,7 @@ from .arithmetic import half_square, mean, shrink
 def assumption_2() -> F:
     """(12), D^{v(1)}(θ, θ(1)) ≥ η(L(θ) − L*), for η = 1.
 
-    d = 1, L = ½(θ − 1)² (a PL loss, L* = 0), J = |θ|, δ = 1, θ = v = 0, the start of the algorithm.
+    d = 1, L = ½(θ − 1)² (a PL loss, L* = 0), J = |θ|, δ = 1, θ = v = 0, where a run from zero starts.
     The left side is 0, so that every other η > 0 gives η times this margin.
     """
     theta, v, eta = F(0), F(0), F(1)

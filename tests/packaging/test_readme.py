@@ -1,16 +1,19 @@
 """The snippets of the README are true."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from mlbreg.paper_checks import claim_record, registry
 from mlbreg.paper_checks.effort import Effort
 from mlbreg.paper_checks.judge import judge
+from mlbreg.paper_checks.recorded import recorded
 from mlbreg.paper_checks.verdicts import Verdict
 from mlbreg.theory.conformance import check_regularizer
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+CLAIMS, _ = registry.load()
 CONJECTURE, REGULARIZER = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
@@ -25,6 +28,17 @@ def test_the_conjecture_is_refuted_by_the_counterexample_that_is_printed(
     assert evidence.verdict is Verdict.REFUTED
     assert evidence.counterexample is not None
     assert f"{evidence.counterexample.words}: margin {evidence.counterexample.margin} (exact)" in README
+
+
+def test_the_number_of_verdicts_is_the_recorded_one() -> None:
+    count = Counter(record.verdict for record in recorded().values())
+    found = f"{count.total()} claims are judged: {count[Verdict.PROVED]} proved, {count[Verdict.REFUTED]} refuted"
+    assert f"{found} by an exact counterexample, {count[Verdict.ASSUMPTION_VOID]} with an assumption" in README
+
+
+def test_the_commands_name_claims_that_exist() -> None:
+    for command in re.findall(r"`mlbreg (?:verify|show) ([^`]+)`", README):
+        assert registry.select(CLAIMS, tuple(word for word in command.split() if "2026/" in word or "2021/" in word))
 
 
 def test_the_regularizer_passes_every_check() -> None:

@@ -93,8 +93,8 @@ _SPARSE = families.problems(losses=("quadratic", "least_squares", "finite_sum", 
 def thm_4_1_sparse(
     problem: Problem, restriction: Restriction, pair: PrimalDual, tau: Array, coarse_tau: Array, xi: Array
 ) -> Array:
-    """Assumption 2 is void for ℓ₁ and group ℓ₁,₂ whenever 0 does not minimise a convex L: the pair θ = v = 0, where every run
-    starts that begins empty, violates (11) or (12) for all ρ, η > 0. Freezing does not help: a step of small τ there moves v and
+    """Assumption 2 is void for ℓ₁ and group ℓ₁,₂ whenever 0 does not minimise a convex L: the pair θ = v = 0, where a run
+    that begins empty starts, violates (11) or (12) for all ρ, η > 0. Freezing does not help: a step of small τ there moves v and
     not θ. The margin is what is left of the theorem with r_k = 1: no contraction, but a decrease up to the variance. What
     does hold for sparse regularizers is thm-4.1-sparse-repaired."""
     return _left(problem, restriction, pair, tau, coarse_tau, xi)
