@@ -60,7 +60,7 @@ def _limits(ax: Any, tightness: dict[str, Any]) -> None:
     ax.axvline(paper, color=colour("blue"), linestyle=(0, (5, 3)), linewidth=1.4, zorder=2)
     close = critical is not None and abs(float(critical) - paper) < 0.18 * float(tightness["searched_up_to"])
     left_of_it = close and float(critical) >= paper
-    ax.annotate(f"paper {number(paper)}", (paper, 1), xycoords=ax.get_xaxis_transform(), xytext=(-4 if left_of_it else 4, 6),
+    ax.annotate(f"stated {number(paper)}", (paper, 1), xycoords=ax.get_xaxis_transform(), xytext=(-4 if left_of_it else 4, 6),
                 textcoords="offset points", ha="right" if left_of_it else "left", color=colour("blue"), fontsize=8.5)  # fmt: skip
     if tightness["certified"] is not None:
         certified = float(tightness["certified"])
@@ -84,4 +84,4 @@ def _tick(value: float) -> str:
 
 
 def _symbol(parameter: str) -> str:
-    return {"tau": "τ", "tau_hat": "τ̂"}.get(parameter, parameter)
+    return {"tau": "τ", "coarse_tau": "τ̂", "bar": "τ̄"}.get(parameter, parameter)

@@ -82,6 +82,15 @@ def _harmonic_proof() -> Proof:
     )
 
 
+_DETERMINISTIC = (
+    Hypothesis(
+        "assumption 3 at θ*",
+        "just outside: 3ν in place of ν",
+        margin=lambda problem, pair, tau: contraction(problem, pair, tau, EXACT, rate=3),
+    ),
+    FINITE,
+    SUBGRADIENT,
+)
 _FASTER = (
     Mutant("rate 4ν", margin=lambda problem, pair, tau: contraction(problem, pair, tau, EXACT, rate=4)),
     planted.ASCENT,
@@ -96,15 +105,7 @@ _FASTER = (
     statement=r"g = \nabla\mathcal L(\theta),\; \tau_k = \tfrac1k,\; k_0 \ge \ell\delta: \quad "
     r"d_k \le \prod_{l=k_0}^{k-1}\bigl(1 - \tfrac{\nu}{l}\bigr)\, d_{k_0} \le \bigl(\tfrac{k_0}{k}\bigr)^{\nu} d_{k_0}",
     source=f"ours, after {SOURCE}, corollary 3.9",
-    hypotheses=(
-        Hypothesis(
-            "assumption 3 at θ*",
-            "without it: 3ν is claimed",
-            margin=lambda problem, pair, tau: contraction(problem, pair, tau, EXACT, rate=3),
-        ),
-        FINITE,
-        SUBGRADIENT,
-    ),
+    hypotheses=_DETERMINISTIC,
     mutants=_FASTER,
     proof=_harmonic_proof,
 )
@@ -210,15 +211,7 @@ def _power_proof() -> Proof:
     statement=r"g = \nabla\mathcal L(\theta),\; \tau_k = k^{-\alpha} \le \tfrac{1}{\ell\delta}: \quad d_k \le "
     r"\exp\Bigl(-\tfrac{\nu}{1-\alpha}\bigl(k^{1-\alpha} - k_0^{1-\alpha}\bigr)\Bigr) d_{k_0}",
     source=f"{SOURCE}, corollary 3.9, with exact gradients and c = ν/(1 − α)",
-    hypotheses=(
-        Hypothesis(
-            "assumption 3 at θ*",
-            "without it: 3ν is claimed",
-            margin=lambda problem, pair, tau: contraction(problem, pair, tau, EXACT, rate=3),
-        ),
-        FINITE,
-        SUBGRADIENT,
-    ),
+    hypotheses=_DETERMINISTIC,
     mutants=_FASTER,
     proof=_power_proof,
 )

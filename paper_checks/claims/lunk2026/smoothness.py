@@ -16,7 +16,7 @@ from ....theory.arrays import Array, constant, inner, scalar, square_norm
 from ....theory.divergences import bregman, size
 from ....theory.elastic_net import PrimalDual
 from ....theory.groups import Groups
-from ....theory.losses import Quartic
+from ....theory.losses import Quadratic, Quartic
 from ....theory.margins import at_most, equal
 from ....theory.problems import Problem
 from ....theory.regularizers import Box
@@ -258,7 +258,9 @@ def _orthant_divergence(problem: Problem, pair: PrimalDual, stretch: Array, fact
 
 def _smallest(problem: Problem, pair: PrimalDual, stretch: Array, share: Any = 1) -> Array:
     """Assumption 1 with share·ℓδ between θ and θ̃ that differ in the coordinate of largest curvature alone."""
-    curvatures = [float(h) for h in np.ravel(problem.loss.curvatures)]  # type: ignore[attr-defined]
+    if not isinstance(problem.loss, Quadratic):
+        raise TypeError(f"loss must be a Quadratic, whose curvatures are known, got {type(problem.loss).__name__}")
+    curvatures = [float(h) for h in np.ravel(problem.loss.curvatures)]
     unit = constant(np.eye(problem.dimension)[int(np.argmax(curvatures))], stretch)
     smoothness = scalar(share, stretch) * scalar(problem.relative_smoothness, stretch)
     other = pair.theta + (_along(problem, pair, stretch) - pair.theta) * unit

@@ -42,7 +42,9 @@ class WithReplacement(Oracle):
         self.size = size
 
     def sample(self, loss: Any, theta: Array, rng: Any = None) -> Array:
-        raise NotImplementedError
+        gradients = self.outcomes(loss, theta).values
+        drawn = np.random.default_rng(rng).integers(gradients.shape[-2], size=(*theta.shape[:-1], 1, 1))
+        return np.take_along_axis(gradients, drawn, axis=-2)[..., 0, :]
 
     def outcomes(self, loss: Any, theta: Array) -> Outcomes:
         batches = np.asarray(list(product(range(finite_sum(loss).count), repeat=self.size)))

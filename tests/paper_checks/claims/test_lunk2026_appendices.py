@@ -15,8 +15,13 @@ from mlbreg.paper_checks.claims.lunk2026.counted_products import (
     weight_gradient_products,
 )
 from mlbreg.paper_checks.claims.lunk2026.deep_networks import dead_units, layer_ratios
+from mlbreg.paper_checks.claims.lunk2026.variance_reduction import WithReplacement
 from mlbreg.paper_checks.confidence import empirical_bernstein
 from mlbreg.theory.costs import Layer
+from mlbreg.theory.groups import Groups, Restriction
+from mlbreg.theory.losses import FiniteSum
+from mlbreg.theory.problems import Problem
+from mlbreg.theory.regularizers import Zero
 
 CLAIMS = registry.load()[0]
 
@@ -76,3 +81,12 @@ def test_units_die_without_biases() -> None:
     lower, upper = empirical_bernstein(dead_units(), 1e-6).last
     # (1 − r/2)^200 = 0.367 if half of the units before are on; fewer are.
     assert 0.3 < lower < upper < 0.65
+
+
+def test_a_mini_batch_with_replacement_is_one_of_its_outcomes() -> None:
+    problem = Problem(FiniteSum.least_squares([[1.0, 2.0], [3.0, 1.0]], [1.0, 0.0]), Zero(), 1, Groups.singletons(2))
+    loss = problem.coarse(Restriction(problem.groups, (0, 1)), np.array([0.5, -1.0])).loss
+    theta, oracle = np.array([[1.0, 2.0], [0.0, 1.0]]), WithReplacement(2)
+    drawn, listed = oracle.sample(loss, theta, np.random.default_rng(0)), oracle.outcomes(loss, theta).values
+    assert drawn.shape == theta.shape
+    assert (listed == drawn[:, None, :]).all(axis=-1).any(axis=-1).all()
