@@ -1,0 +1,118 @@
+"""Activations in the blocked layout: 16 images to a vector, zero borders in memory.
+
+    [⌈N/16⌉, C, (H + 2β)(W + 2β) + 1, 16]  float32, 64-byte aligned
+
+symbol | here              | meaning
+-------|-------------------|------------------------------------------------------------------------------
+N      | `Grid.images`     | images; the lanes of the last block that stand for none are 0
+β      | `Grid.border`     | zeros around each image, so that a convolution's window never needs a test
+       |                   | the one vector more spreads the channels over the sets of the cache
+
+Kernels write the interior of a channel and nothing else, so borders and spare lanes stay 0 for as long as a buffer lives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from .tiles import LANES, VECTOR
+
+
+@final
+@dataclass(frozen=True)
+class Grid:
+    """The shape of an activation, and where things lie in its memory, in bytes."""
+
+    images: int
+    channels: int
+    height: int
+    width: int
+    border: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("images", "channels", "height", "width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be ≥ 1, got {getattr(self, name)}")
+        if self.border < 0:
+            raise ValueError(f"border must be ≥ 0, got {self.border}")
+
+    @cached_property
+    def blocks(self) -> int:
+        """⌈N/16⌉."""
+        return -(-self.images // LANES)
+
+    @cached_property
+    def row(self) -> int:
+        """From a pixel to the one below it."""
+        return (self.width + 2 * self.border) * VECTOR
+
+    @cached_property
+    def channel(self) -> int:
+        """From a channel to the next."""
+        return (self.height + 2 * self.border) * self.row + VECTOR
+
+    @cached_property
+    def block(self) -> int:
+        """From a block of images to the next."""
+        return self.channels * self.channel
+
+    def place(self, y: int, x: int) -> int:
+        """From the start of a channel to a pixel of it; y and x may lie in the border."""
+        return (y + self.border) * self.row + (x + self.border) * VECTOR
+
+
+class Blocked(NamedTuple):
+    """An activation: its memory, one-dimensional float32, and its shape."""
+
+    memory: Tensor
+    grid: Grid
+
+    @property
+    def address(self) -> int:
+        """Of block 0, channel 0, the corner of the border."""
+        return self.memory.data_ptr()
+
+    @property
+    def interior(self) -> Tensor:
+        """A view [⌈N/16⌉, C, H, W, 16] without the borders."""
+        grid = self.grid
+        tall, wide = grid.height + 2 * grid.border, grid.width + 2 * grid.border
+        channels = self.memory.view(grid.blocks, grid.channels, grid.channel // VECTOR, LANES)
+        images = channels[:, :, : tall * wide].unflatten(2, (tall, wide))
+        inside = slice(grid.border, grid.border + grid.height), slice(grid.border, grid.border + grid.width)
+        return images[:, :, inside[0], inside[1]]
+
+
+def zeros(grid: Grid) -> Blocked:
+    """A new activation of zeros."""
+    memory = torch.zeros(grid.blocks * grid.block // 4, dtype=torch.float32)
+    if memory.data_ptr() % VECTOR:
+        raise RuntimeError(f"torch must align new tensors to {VECTOR} bytes, got address {memory.data_ptr()}")
+    return Blocked(memory, grid)
+
+
+def pack(x: Tensor, target: Blocked) -> Blocked:
+    """Copy images, float32 of shape (N, C, H, W) on the CPU, into an activation of that shape."""
+    grid = target.grid
+    wanted = (grid.images, grid.channels, grid.height, grid.width)
+    if tuple(x.shape) != wanted or x.dtype != torch.float32 or x.device.type != "cpu":
+        raise ValueError(
+            f"x must be float32 on the CPU of shape {wanted}, got {x.dtype} on {x.device} of shape {tuple(x.shape)}"
+        )
+    whole = grid.images // LANES * LANES
+    if whole:
+        target.interior[: whole // LANES].copy_(x[:whole].unflatten(0, (-1, LANES)).permute(0, 2, 3, 4, 1))
+    if whole < grid.images:
+        target.interior[-1, ..., : grid.images - whole].copy_(x[whole:].permute(1, 2, 3, 0))
+    return target
+
+
+def unpack(source: Blocked) -> Tensor:
+    """The images of an activation, shape (N, C, H, W), contiguous."""
+    inside = source.interior.permute(0, 4, 1, 2, 3)
+    return inside.reshape(-1, *inside.shape[2:])[: source.grid.images].contiguous()

@@ -1,0 +1,197 @@
+"""The sparse convolution against torch's dense one in float64: forward, input gradient, weight gradient."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("numba")
+
+from mlbreg.solvers.sparse_cpu import cover  # noqa: E402
+from mlbreg.solvers.sparse_cpu.blocks import Blocked, Grid, pack, unpack, zeros  # noqa: E402
+from mlbreg.solvers.sparse_cpu.convolution import (  # noqa: E402
+    Geometry,
+    Plan,
+    forward,
+    input_gradient,
+    weight_gradient,
+)
+
+pytestmark = pytest.mark.torch
+
+
+class Case(NamedTuple):
+    """A convolution and random data for it."""
+
+    geometry: Geometry
+    weight: Any
+    x: Any
+    dy: Any
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    images, channels, out = draw(st.sampled_from([1, 3, 16, 17, 33])), draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    kernel = draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
+    geometry = Geometry(kernel, draw(pairs), draw(st.tuples(st.integers(0, 2), st.integers(0, 2))), draw(pairs))
+    height, width = draw(st.integers(1, 18)), draw(st.integers(1, 18))
+    span = [
+        n + 2 * p - d * (k - 1)
+        for n, k, p, d in zip((height, width), kernel, geometry.padding, geometry.dilation, strict=True)
+    ]
+    assume(min(span) >= 1)
+    torch.manual_seed(draw(st.integers(0, 2**16)))
+    weight = torch.randn(out, channels, *kernel)
+    kept = draw(st.sampled_from(["none", "one", "few", "half", "all", "no first row", "no first column"]))
+    share = {"few": 0.05, "half": 0.5, "no first row": 0.5, "no first column": 0.5}.get(kept, 1.0)
+    weight = weight * (torch.rand(weight.shape) < share)
+    if kept in ("none", "one"):
+        weight = torch.zeros_like(weight)
+    if kept == "one":
+        weight.view(-1)[draw(st.integers(0, weight.numel() - 1))] = 2.0
+    if kept == "no first row":
+        weight[0] = 0
+    if kept == "no first column":
+        weight[:, 0] = 0
+    x = torch.randn(images, channels, height, width)
+    return Case(geometry, weight, x, torch.randn(images, out, *geometry.output(height, width)))
+
+
+def _plan(case: Case, extra: int = 0) -> Plan:
+    images, channels, height, width = case.x.shape
+    of_x, of_dy = case.geometry.borders(height, width)
+    grids = Grid(images, channels, height, width, of_x + extra), Grid(*case.dy.shape, of_dy + extra)
+    return Plan(case.weight != 0, case.geometry, *grids)
+
+
+def _dense(case: Case) -> tuple[Any, Any, Any]:
+    x, weight = case.x.double().requires_grad_(), case.weight.double().requires_grad_()
+    g = case.geometry
+    y = torch.nn.functional.conv2d(x, weight, stride=g.stride, padding=g.padding, dilation=g.dilation)
+    y.backward(case.dy.double())
+    return y.detach(), x.grad, weight.grad[case.weight != 0]
+
+
+def _close(ours: Any, exact: Any) -> bool:
+    size = float(exact.abs().max()) if exact.numel() else 0.0
+    return bool(torch.allclose(ours.double(), exact, rtol=0, atol=1e-5 * max(size, 1e-3)))
+
+
+@settings(max_examples=80, deadline=None)
+@given(case=cases(), extra=st.integers(0, 1))
+def test_all_three_are_those_of_the_dense_convolution(case: Case, extra: int) -> None:
+    plan = _plan(case, extra)
+    y, dx, dw = _dense(case)
+    x, out = pack(case.x, zeros(plan.x)), zeros(plan.y)
+    forward(plan, case.weight, x, out)
+    assert _close(unpack(out), y)
+    dy, back = pack(case.dy, zeros(plan.y)), zeros(plan.x)
+    input_gradient(plan, case.weight, dy, back)
+    assert _close(unpack(back), dx)
+    assert _close(weight_gradient(plan, x, dy), dw)
+
+
+@settings(max_examples=40, deadline=None)
+@given(case=cases())
+def test_nothing_outside_the_image_is_written_and_nothing_outside_the_borders_is_read(case: Case) -> None:
+    """The memory lies between poisoned pages of NaN: a read beyond it spoils the result, a write beyond it the poison."""
+    plan = _plan(case)
+    x, dy = pack(case.x, _poisoned(plan.x)), pack(case.dy, _poisoned(plan.y))
+    out, back = _poisoned(plan.y), _poisoned(plan.x)
+    forward(plan, case.weight, x, out)
+    input_gradient(plan, case.weight, dy, back)
+    gradient = weight_gradient(plan, x, dy)
+    assert torch.isfinite(gradient).all()
+    for blocked in (x, dy, out, back):
+        guard = _GUARDS.pop(blocked.address)
+        inside = blocked.memory.numel()
+        assert guard[:_GUARD].isnan().all()
+        assert guard[_GUARD + inside :].isnan().all()
+        assert torch.isfinite(blocked.memory).all()
+        rest = blocked.memory.clone()
+        Blocked(rest, blocked.grid).interior.zero_()
+        assert not rest.any()
+
+
+_GUARD = 4096
+_GUARDS: dict[int, Any] = {}
+
+
+def _poisoned(grid: Grid) -> Blocked:
+    inside = grid.blocks * grid.block // 4
+    whole = torch.full((inside + 2 * _GUARD,), float("nan"))
+    blocked = Blocked(whole[_GUARD : _GUARD + inside].zero_(), grid)
+    _GUARDS[blocked.address] = whole
+    return blocked
+
+
+def test_one_thread_and_two_agree() -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(8, 8, 3, 3) * (torch.rand(8, 8, 3, 3) < 0.3)
+    case = Case(Geometry((3, 3), padding=(1, 1)), weight, torch.randn(40, 8, 12, 12), torch.randn(40, 8, 12, 12))
+    plan, before, results = _plan(case), torch.get_num_threads(), []
+    x, dy = pack(case.x, zeros(plan.x)), pack(case.dy, zeros(plan.y))
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            out, back = zeros(plan.y), zeros(plan.x)
+            forward(plan, weight, x, out)
+            input_gradient(plan, weight, dy, back)
+            results.append((out.memory, back.memory, weight_gradient(plan, x, dy)))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])
+    torch.testing.assert_close(results[0][2], results[1][2], rtol=1e-5, atol=1e-4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(height=st.integers(1, 20), width=st.integers(1, 20), step=st.integers(1, 3))
+def test_the_covers_cover(height: int, width: int, step: int) -> None:
+    for cut, most in ((cover.overlapping, None), (cover.exact, 1)):
+        hits = torch.zeros(height, width, dtype=torch.int64)
+        for kind, r, c in cut(height, width, step).tolist():
+            rows, cols = cover.SHAPES[kind]
+            assert 0 <= r <= height - rows
+            assert 0 <= c <= width - cols
+            assert step < 3 or cols == 1
+            hits[r : r + rows, c : c + cols] += 1
+        assert bool((hits >= 1).all())
+        assert most is None or bool((hits == most).all())
+
+
+@settings(max_examples=50, deadline=None)
+@given(shape=st.tuples(st.integers(1, 40), *[st.integers(1, 5)] * 3), border=st.integers(0, 2))
+def test_packing_and_unpacking_is_the_identity(shape: tuple[int, ...], border: int) -> None:
+    x = torch.randn(shape[0], shape[2], shape[1], shape[3]).transpose(1, 2)  # not contiguous
+    blocked = pack(x, zeros(Grid(*shape, border)))
+    assert torch.equal(unpack(blocked), x)
+    assert float(blocked.memory.double().sum()) == pytest.approx(float(x.double().sum()), abs=1e-9)
+
+
+def test_wrong_shapes_borders_and_memory_are_refused() -> None:
+    geometry, mask = Geometry((3, 3), padding=(1, 1)), torch.ones(4, 2, 3, 3, dtype=torch.bool)
+    x, y = Grid(16, 2, 8, 8, 1), Grid(16, 4, 8, 8, 1)
+    with pytest.raises(ValueError, match=r"borders must be at least \(1, 1\) .* got 0 and 1"):
+        Plan(mask, geometry, Grid(16, 2, 8, 8, 0), y)
+    with pytest.raises(ValueError, match=r"mask must have shape \(O, C, K, L\) = \(4, 3, 3, 3\), got \(4, 2, 3, 3\)"):
+        Plan(mask, geometry, Grid(16, 3, 8, 8, 1), y)
+    with pytest.raises(ValueError, match=r"y must be a grid of .*\(16, 4, 8, 8\)"):
+        Plan(mask, geometry, x, Grid(16, 4, 8, 9, 1))
+    with pytest.raises(ValueError, match="as large as the window"):
+        Geometry((9, 9)).output(8, 8)
+    plan = Plan(mask, geometry, x, y)
+    with pytest.raises(ValueError, match="x must have the grid of the plan"):
+        forward(plan, torch.ones(4, 2, 3, 3), zeros(Grid(16, 2, 8, 8, 2)), zeros(y))
+    memory = torch.zeros(x.blocks * x.block // 4 + 1)[1:]
+    with pytest.raises(ValueError, match="x must be contiguous float32 memory aligned to 64 bytes"):
+        forward(plan, torch.ones(4, 2, 3, 3), Blocked(memory, x), zeros(y))
+    with pytest.raises(ValueError, match=r"x must be float32 on the CPU of shape \(16, 2, 8, 8\)"):
+        pack(torch.zeros(16, 2, 8, 8, dtype=torch.float64), zeros(x))
+    with pytest.raises(ValueError, match="channels must be ≥ 1, got 0"):
+        Grid(1, 0, 1, 1)
