@@ -51,7 +51,7 @@ types: wheel  ## mypy --strict on the installed wheel
 	@$(INSTALLED)/bin/python $(PIP) --force-reinstall --no-deps dist/*.whl
 	@$(INSTALLED)/bin/python $(PIP) "$$(ls dist/*.whl)$(if $(typed),[torch])" scipy-stubs
 	@$(if $(typed),:,echo "mlbreg.solvers is left out: it needs torch's types (MLBREG_EXTRAS=dev,torch)")
-	@status=0; for package in mlbreg.theory $(typed) mlbreg.paper_checks; do \
+	@status=0; for package in mlbreg.theory $(typed) mlbreg.paper_checks mlbreg.experiments; do \
 	    echo "mypy --strict: $$package"; \
 	    $(BIN)/mypy --strict --python-executable $(INSTALLED)/bin/python -p $$package || status=1; \
 	done; exit $$status

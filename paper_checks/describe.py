@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +14,9 @@ from ..theory.groups import Groups, Restriction
 from ..theory.losses import Quadratic
 from ..theory.problems import Problem
 from ..theory.regularizers import L1, Box, Zero
+from ..theory.relative_problem import RelativeProblem
+from .families.level_problems import MatrixTransfer, RidgeSum
+from .families.relative_losses import ReferencePlusLinear
 
 _GREEK = {
     "theta": "θ",
@@ -52,6 +56,8 @@ def words(instance: dict[str, Any]) -> str:
                 f"J = {_regularizer(value)}",
                 f"δ = {number(value.delta)}",
             ]
+        elif isinstance(value, RelativeProblem):
+            parts += _relative(value)
         elif isinstance(value, Restriction):
             parts.append(f"R selects the coordinates {{{', '.join(map(str, value.indices))}}}")
         elif isinstance(value, PrimalDual):
@@ -62,6 +68,40 @@ def words(instance: dict[str, Any]) -> str:
         else:
             parts.append(f"{label} = {value}")
     return ", ".join(parts)
+
+
+def _relative(problem: RelativeProblem, level: str = "") -> list[str]:
+    """f, φ, L and, where they are known, μ, R, P and the coarse problem."""
+    parts = [
+        f"d{level} = {problem.dimension}",
+        f"f{level} = {_relative_loss(problem.loss)}",
+        f"φ{level} = {code(problem.reference).removesuffix('()')}",
+        f"L{level} = {number(problem.smoothness)}",
+    ]
+    if problem.relative_convexity:
+        parts.append(f"μ{level} = {number(problem.relative_convexity)}")
+    if problem.below is not None:
+        below, transfer = problem.below
+        parts += [_told(transfer), *_relative(below, f"{level}_c")]
+    return parts
+
+
+def _told(value: Any) -> str:
+    """In its own words where its class has some, else as code."""
+    if isinstance(value, RidgeSum | MatrixTransfer):
+        return repr(value).replace("-", "−")
+    return re.sub(r"F\(([^,()]+), ([^,()]+)\)", r"\1/\2", code(value)).replace("exact", "")
+
+
+def _relative_loss(loss: Any) -> str:
+    if not isinstance(loss, ReferencePlusLinear):
+        return _told(loss)
+    weight = "φ" if loss.weight == 1 else f"{number(loss.weight)}φ" if loss.weight else ""
+    slope = np.ravel(loss.slope)
+    factor = {"1": "", "−1": "−"}.get(number(slope[0]), f"{number(slope[0])}·") if len(slope) == 1 else ""
+    linear = f"{factor}x" if len(slope) == 1 else f"⟨{_array(slope)}, x⟩"
+    rest = "" if loss.rest is None else _relative_loss(loss.rest)
+    return " + ".join(part for part in (weight, linear, rest) if part).replace("+ −", "− ")
 
 
 def _array(values: Any) -> str:
@@ -84,7 +124,7 @@ def _loss(problem: Problem) -> str:
             moved = symbol if center == 0 else f"({symbol} {'−' if center > 0 else '+'} {number(abs(center))})"
             terms.append(f"{'½' if curvature == 1 else number(curvature / 2)}{'·' if curvature != 1 else ''}{moved}²")
         return " + ".join(terms) or "0"
-    return code(loss).replace("F(", "(").replace("exact", "")
+    return _told(loss)
 
 
 def _regularizer(problem: Problem) -> str:

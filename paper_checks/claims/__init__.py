@@ -3,6 +3,6 @@
 `planted` holds the bugs that the checks of several claims must notice.
 """
 
-from . import bungert2021, lunk2026
+from . import bpgd, bungert2021, lunk2026, mlbpgd
 
-__all__ = ["bungert2021", "lunk2026"]
+__all__ = ["bpgd", "bungert2021", "lunk2026", "mlbpgd"]

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from . import (
+    bpgd,
     bungert2021_convergence,
     bungert2021_decay,
     bungert2021_divergences,
@@ -22,6 +23,7 @@ from . import (
     bungert2021_proof_steps,
     initialisation,
     lunk2026,
+    mlbpgd,
 )
 
 _BY_ID: dict[str, Callable[[], Fraction]] = {
@@ -31,6 +33,8 @@ _BY_ID: dict[str, Callable[[], Fraction]] = {
     **bungert2021_convergence.BY_ID,
     **bungert2021_proof_steps.BY_ID,
     **lunk2026.BY_ID,
+    **bpgd.BY_ID,
+    **mlbpgd.BY_ID,
     **initialisation.BY_ID,
 }
 

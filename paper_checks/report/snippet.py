@@ -14,6 +14,11 @@ _MODULES = (
     "mlbreg.theory.coarse",
     "mlbreg.theory.elastic_net",
     "mlbreg.theory.problems",
+    "mlbreg.theory.references",
+    "mlbreg.theory.relative_problem",
+    "mlbreg.paper_checks.families.level_problems",
+    "mlbreg.paper_checks.families.relative_losses",
+    "mlbreg.paper_checks.families.relative_references",
 )
 
 

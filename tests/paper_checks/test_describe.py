@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as hs
 from mlbreg.paper_checks import describe
+from mlbreg.paper_checks.families.relative_losses import ReferencePlusLinear
 from mlbreg.theory import losses, regularizers, sampling
 from mlbreg.theory import strategies as st
 from mlbreg.theory.arrays import IrrationalError, exact
@@ -19,7 +20,9 @@ from mlbreg.theory.elastic_net import PrimalDual
 from mlbreg.theory.groups import Groups, Restriction
 from mlbreg.theory.losses import Huber, Quadratic
 from mlbreg.theory.problems import Problem
+from mlbreg.theory.references import Burg
 from mlbreg.theory.regularizers import L1, Box, NonNegative, Regularizer, Zero
+from mlbreg.theory.relative_problem import RelativeProblem
 
 NAMES: dict[str, Any] = {**vars(losses), **vars(regularizers), "F": Fraction, "exact": exact, "np": np, "math": math}
 NAMES |= {"Problem": Problem, "Groups": Groups, "Restriction": Restriction, "PrimalDual": PrimalDual}
@@ -141,3 +144,16 @@ def test_a_loss_without_words_of_its_own_is_shown_as_code_without_noise() -> Non
     assert "Huber(" in words
     assert "F(" not in words
     assert "exact" not in words
+
+
+def test_a_relative_problem_in_words() -> None:
+    tilted = ReferencePlusLinear(Burg(), 1, exact([-1]))
+    linear = ReferencePlusLinear(Burg(), 0, exact([1, Fraction(-1, 2)]))
+    below = RelativeProblem(tilted, Burg(), 1, 1)
+    problem = RelativeProblem(linear, Burg(), 0, 2, None, (below, "R"))
+    assert describe.words({"problem": RelativeProblem(tilted, Burg(), Fraction(3, 2), 1, 1), "tau": exact([2])}) == (
+        "d = 1, f = φ − x, φ = Burg, L = 3/2, μ = 1, τ = 2"
+    )
+    assert describe.words({"problem": problem}) == (
+        "d = 2, f = ⟨(1, −1/2), x⟩, φ = Burg, L = 0, 'R', d_c = 1, f_c = φ − x, φ_c = Burg, L_c = 1"
+    )

@@ -76,7 +76,7 @@ def test_the_file_of_recorded_verdicts_has_each_claim_once() -> None:
 
 @every_claim
 def test_a_claim_has_everything_that_the_report_shows(claim: Claim) -> None:
-    assert re.fullmatch(r"(lunk2026|bungert2021)/[\w.-]+", claim.id)
+    assert re.fullmatch(r"(lunk2026|bungert2021|bpgd|mlbpgd)/[\w.-]+", claim.id)
     assert claim.paper in claim.source
     assert claim.title
     assert claim.title != claim.id.split("/")[1]

@@ -35,7 +35,7 @@ def claims_file(folder: Path, id: str, name: str = "my_claims.py") -> str:
 
 def test_the_claims_of_both_papers_are_there_without_being_asked_for() -> None:
     claims, own = load()
-    assert {claim.paper for claim in claims.values()} == {"bungert2021", "lunk2026"}
+    assert {claim.paper for claim in claims.values()} == {"bpgd", "bungert2021", "lunk2026", "mlbpgd"}
     assert own == frozenset()
 
 
