@@ -31,6 +31,7 @@ COLOURS = {
     "vermilion": "#d55e00",
     "purple": "#b0578d",
     "ochre": "#b07c00",
+    "umber": "#6b3a1f",
 }
 #: Sequences of lines take these in turn.
 LINES: tuple[tuple[str, Any, str], ...] = (
@@ -41,6 +42,7 @@ LINES: tuple[tuple[str, Any, str], ...] = (
     ("purple", (0, (1, 1)), "v"),
     ("sky", (0, (6, 1, 1, 1, 1, 1)), "P"),
     ("ochre", (0, (2, 2)), "X"),
+    ("umber", (0, (8, 1.5, 2, 1.5)), "*"),
 )
 _DPI = 300
 _SETTINGS: Any = {

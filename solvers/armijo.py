@@ -12,6 +12,8 @@ symbol | argument        | allowed
 α₀     | ``first``       | > 0
 α_max  | `feasible_step` | 0 < α_max ≤ ∞, for y ∈ C
 
+f is evaluated along the line (`lines`): for a loss of Ax all trials together cost two products with A.
+
 Every trial point is asked for its membership in C before f is evaluated there, so rounding cannot leave C, and references
 whose domain `feasible_step` does not know are served as well.
 """
@@ -28,6 +30,7 @@ from ..theory.arrays import Array, Real, check_finite, check_number, inner, is_e
 from ..theory.references import Burg, FermiDirac, Reference, Shannon
 from . import arguments
 from .levels import Objective
+from .lines import Line, line
 
 
 @final
@@ -59,7 +62,9 @@ class Search(NamedTuple):
     accepted: np.ndarray
     """False where d is no descent direction or no trial point decreased f enough; bool (...)."""
     evaluations: np.ndarray
-    """Values of f that were needed, f(y) among them; (...)."""
+    """Values of f that were needed, f(y) among them, or products with A where the trials share them; (...)."""
+    line: Line | None = None
+    """f along y + αd, for the gradient at ``x``."""
 
 
 def feasible_step(reference: Reference, y: Array, direction: Array) -> Array:
@@ -94,14 +99,16 @@ def search(
         check_finite(name, vector)
     if not bool(np.all(reference.in_domain(y))):
         raise ValueError(f"y must be in the interior of the domain of {reference!r}, got {y}")
-    value = _values(loss, y)
+    along = line(loss, y, direction)
+    value = along.value(0 * inner(y, y), y)
     if not np.all(value - value == 0):
         raise ValueError(f"y must be a point at which the loss is finite, got loss {value}")
     slope = np.asarray(inner(gradient, direction))
     sufficient, shrink = scalar(settings.sufficient, y), scalar(settings.shrink, y)
     alpha = _first(settings, reference, y, direction)
     pending = np.asarray(slope < 0, dtype=bool)
-    accepted, evaluations = np.zeros(pending.shape, dtype=bool), pending.astype(np.int64)
+    accepted = np.zeros(pending.shape, dtype=bool)
+    evaluations = pending.astype(np.int64) * (2 if along.shares_products else 1)
     x, taken = y, 0 * alpha
     for _ in range(settings.halvings + 1):
         if not pending.any():
@@ -110,13 +117,13 @@ def search(
         ask = pending & np.asarray(reference.in_domain(trial), dtype=bool)
         if ask.any():
             # Instances that do not ask stand at y, where f is known to be finite.
-            after = _values(loss, np.where(ask[..., None], trial, y))
+            after = along.value(np.where(ask, alpha, 0 * alpha), np.where(ask[..., None], trial, y))
             enough = ask & np.asarray(after <= value + sufficient * alpha * slope, dtype=bool)
-            evaluations = evaluations + ask
+            evaluations = evaluations + (0 if along.shares_products else ask)
             x, taken = np.where(enough[..., None], trial, x), np.where(enough, alpha, taken)
             accepted, pending = accepted | enough, pending & ~enough
         alpha = np.where(pending, shrink * alpha, alpha)
-    return Search(x, np.asarray(taken), accepted, evaluations)
+    return Search(x, np.asarray(taken), accepted, evaluations, along)
 
 
 def _first(settings: Armijo, reference: Reference, y: Array, direction: Array) -> Array:
@@ -126,7 +133,3 @@ def _first(settings: Armijo, reference: Reference, y: Array, direction: Array) -
     bound = scalar(settings.boundary, y) * np.where(unbounded, scalar(1, y), most)
     bound = np.where(unbounded | np.asarray(bound > first, dtype=bool), first, bound)
     return np.asarray(bound, dtype=object if is_exact(y) else y.dtype)
-
-
-def _values(loss: Objective, x: Array) -> Array:
-    return np.asarray(loss.value(x))

@@ -198,5 +198,12 @@ def _visit(
         spent = spent + float(plan.costs.value) * plan.gradient_cost(level, x) * found.evaluations
         descends = np.asarray(slope < 0, dtype=bool)
         outcome = np.where(moved, Outcome.TAKEN, np.where(descends, Outcome.NO_DECREASE, Outcome.NO_DESCENT))
+        if found.line is not None and found.line.shares_products and moved.any():
+            # A(y + αd) is known: what is left of the gradient there is the product with Aᵀ.
+            after = checked_gradient(found.line.gradient(alpha, x), x)
+            spent = spent + (1 - float(plan.costs.value)) * plan.gradient_cost(level, x) * moved
+            gradient = np.where(moved[..., None], after, point.gradient)
+            known = _Point(x, gradient, np.full(moved.shape, True), point.work + spent)
+            return known, descent.memories, (Correction(outcome, alpha, slope), *descent.corrections)
     point = _Point(x, point.gradient, ~moved, point.work + spent)
     return point, descent.memories, (Correction(outcome, alpha, slope), *descent.corrections)

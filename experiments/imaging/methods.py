@@ -6,7 +6,8 @@ name               | what                                                       
 `RECOMMENDED`      | ML BPGD, `recommended`                                                         | all
 ``ml-bpgd-paper``  | the same with the paper's direction, P(ξᵐ − ξ⁰)                                | all
 ``mgopt``          | two levels, the paper's direction, α₀ = 1, corrected in every cycle            | all
-``two-level``      | as recommended, but for two levels, corrected in every cycle                   | all
+``always``         | as recommended, but corrected in every cycle: no criterion                     | all
+``three-level``    | as recommended, but for three levels with 20 and 40 steps                      | 3 levels or more
 ``l-bfgs-b``       | SciPy's, on [0, 1]ᵈ                                                            | `gaussian-…`
 ``bpgd-shannon``   | BPGD with φ = Shannon in place of Burg, to the same cap                        | `poisson-…`, β > 0
 ``ml-bpgd-shannon``| ML BPGD likewise                                                              | `poisson-…`, β > 0
@@ -50,18 +51,17 @@ class Method:
 def recommended(levels: int) -> MultilevelBPGD:
     """The setting for a problem with so many ``levels`` ≥ 2.
 
-    Three levels where there are as many, with 20 steps on the middle one and 40 on the coarsest. The dual direction. Armijo from
-    α₀ = 8: a few coarse steps are not yet the coarse minimiser, and f often descends much longer along their direction.
-    Criterion (10) on every level with κ = 0.35, ε = 10⁻⁹. κ has to be below ‖R‖ ≈ ½: for a gradient without a fine part
-    ‖Rg‖ = ½‖g‖, for white noise 0.16‖g‖. docs/imaging.md says how the numbers were chosen.
+    Two levels, 30 steps on the coarse one, the dual direction. Armijo from α₀ = 8: a few coarse steps are not yet the coarse
+    minimiser, and f often descends much longer along their direction. Criterion (10) with κ = 0.35, ε = 10⁻⁹. κ has to be
+    below ‖R‖ ≈ ½: for a gradient without a fine part ‖Rg‖ = ½‖g‖, for white noise 0.16‖g‖. docs/imaging.md says how the
+    numbers were chosen, and what a third level does.
     """
-    used = min(levels, 3)
     return MultilevelBPGD(
-        coarse_steps=(20, 40)[: used - 1],
+        coarse_steps=30,
         dual_transfer=True,
         line_search=Armijo(first=8),
         criterion=GradientTest(kappa=0.35, epsilon=1e-9),
-        levels=used,
+        levels=min(levels, 2),
     )
 
 
@@ -71,8 +71,9 @@ def methods(problem: ImagingProblem) -> tuple[Method, ...]:
     found = [
         _multilevel(RECOMMENDED, "ML BPGD", setting),
         _multilevel("ml-bpgd-paper", "ML BPGD, paper", replace(setting, dual_transfer=False)),
-        _multilevel("mgopt", "MGOPT-like", MultilevelBPGD(20, criterion=Always(), levels=2)),
-        _multilevel("two-level", "two levels, always", replace(setting, coarse_steps=20, criterion=Always(), levels=2)),
+        _multilevel("mgopt", "MGOPT-like", MultilevelBPGD(30, criterion=Always(), levels=2)),
+        _multilevel("always", "ML BPGD, always", replace(setting, criterion=Always())),
+        *([_multilevel("three-level", "ML BPGD, 3 levels", _three(setting))] if problem.levels > 2 else []),
     ]
     if isinstance(problem.loss, OperatorLeastSquares):
         found.append(Method("l-bfgs-b", "L-BFGS-B", "scipy, 10 corrections, bounds [0, 1]", _quasi_newton))
@@ -80,6 +81,10 @@ def methods(problem: ImagingProblem) -> tuple[Method, ...]:
         found.append(Method("bpgd-shannon", "BPGD, Shannon", "phi = Shannon", _single_level_shannon))
         found.append(_multilevel("ml-bpgd-shannon", "ML BPGD, Shannon", setting, Shannon()))
     return tuple(found)
+
+
+def _three(setting: MultilevelBPGD) -> MultilevelBPGD:
+    return replace(setting, coarse_steps=(20, 40), levels=3)
 
 
 def _multilevel(name: str, title: str, settings: MultilevelBPGD, reference: Reference | None = None) -> Method:

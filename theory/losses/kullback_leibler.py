@@ -38,9 +38,9 @@ class _PoissonLoss(OperatorLoss):
         if zero.size and self.background == 0:
             raise ValueError(f"operator must have no zero row without a background, row {zero[0]} is zero")
 
-    def _predicted(self, theta: Array) -> Array:
+    def _predicted(self, image: Array) -> Array:
         """z = Ax + β."""
-        return self.operator.apply(refuse_exact(type(self).__name__, theta)) + self.background
+        return refuse_exact(type(self).__name__, image) + self.background
 
     @property
     def lipschitz(self) -> Real:
@@ -71,14 +71,14 @@ class KullbackLeibler(_PoissonLoss):
     φ″ = 1/x + 1/(1 − x) ≥ 1/x, so that Shannon's constant serves.
     """
 
-    def value(self, theta: Array) -> Array:
-        return self.weight * np.sum(kl_div(self.data, self._predicted(theta)), axis=-1)
+    def value_at(self, image: Array) -> Array:
+        return self.weight * np.sum(kl_div(self.data, self._predicted(image)), axis=-1)
 
-    def gradient(self, theta: Array) -> Array:
-        z = self._predicted(theta)
+    def slope_at(self, image: Array) -> Array:
+        z = self._predicted(image)
         # Where z = 0 the ratio is 0 for b = 0 (the derivative from within the domain) and NaN for b > 0, as outside.
         ratio = np.where(z > 0, self.data / np.where(z > 0, z, 1.0), np.where((z == 0) & (self.data == 0), 0.0, np.nan))
-        return self.weight * self.operator.adjoint(1 - ratio)
+        return self.weight * (1 - ratio)
 
     @property
     def total_constant(self) -> float:
@@ -118,13 +118,13 @@ class ReverseKullbackLeibler(_PoissonLoss):
         if zero.size:
             raise ValueError(f"data must be > 0, for D(Ax, b) is infinite otherwise, got 0 at index {zero[0]}")
 
-    def value(self, theta: Array) -> Array:
-        return self.weight * np.sum(kl_div(self._predicted(theta), self.data), axis=-1)
+    def value_at(self, image: Array) -> Array:
+        return self.weight * np.sum(kl_div(self._predicted(image), self.data), axis=-1)
 
-    def gradient(self, theta: Array) -> Array:
-        z = self._predicted(theta)
+    def slope_at(self, image: Array) -> Array:
+        z = self._predicted(image)
         logarithm = np.where(z > 0, np.log(np.where(z > 0, z, 1.0) / self.data), np.where(z == 0, -np.inf, np.nan))
-        return self.weight * self.operator.adjoint(logarithm)
+        return self.weight * logarithm
 
     def relative_smoothness(self, reference: Reference) -> float:
         if isinstance(reference, Shannon | FermiDirac):

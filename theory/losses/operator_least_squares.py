@@ -29,11 +29,11 @@ class OperatorLeastSquares(OperatorLoss):
     def _check(self) -> None:
         return
 
-    def value(self, theta: Array) -> Array:
-        return square_norm(self._residual(theta)) * scalar(self.weight, theta) / 2
+    def value_at(self, image: Array) -> Array:
+        return square_norm(image - self._data_like(image)) * scalar(self.weight, image) / 2
 
-    def gradient(self, theta: Array) -> Array:
-        return self.operator.adjoint(self._residual(theta)) * scalar(self.weight, theta)
+    def slope_at(self, image: Array) -> Array:
+        return (image - self._data_like(image)) * scalar(self.weight, image)
 
     @property
     def lipschitz(self) -> Real:
@@ -45,6 +45,3 @@ class OperatorLeastSquares(OperatorLoss):
         if isinstance(reference, FermiDirac):
             return float(self.lipschitz) / 4
         raise no_constant(self, reference, "its Hessian vanishes at infinity, that of least squares does not")
-
-    def _residual(self, theta: Array) -> Array:
-        return self.operator.apply(theta) - self._data_like(theta)

@@ -6,6 +6,8 @@ A      | `operator`   | ℝᵈ → ℝᵐ
 b      | `data`       | shape (m,)
 w      | `weight`     | > 0; makes the data term on a coarse grid comparable with the fine one
 
+A line x + αd costs two products with A, Ax and Ad, however many values L is asked for along it: `value_at`.
+
 A minimiser and L* of such a loss are the outcome of an algorithm, not a known constant. So `infimum` is the lower bound
 0 ≤ L*, as for `CoarseLoss`, `minimizer` is None, `pl_constant` is None ("not known") and `strong_convexity` is 0, which is
 valid for every convex loss. What replaces ℓ here is the constant of relative smoothness, `relative_smoothness`: the L of
@@ -54,6 +56,22 @@ class OperatorLoss(Loss):
     @abstractmethod
     def relative_smoothness(self, reference: Reference) -> float:
         """An L with L·φ − (this loss) convex on int dom φ; a `ValueError` when none is known or there is none."""
+
+    @abstractmethod
+    def value_at(self, image: Array) -> Array:
+        """L as a function of the image Ax, shape ``(..., m) → (...)``."""
+
+    @abstractmethod
+    def slope_at(self, image: Array) -> Array:
+        """The gradient of L as a function of the image Ax, shape ``(..., m) → (..., m)``: ∇L(x) = Aᵀ of it."""
+
+    @final
+    def value(self, theta: Array) -> Array:
+        return self.value_at(self.operator.apply(theta))
+
+    @final
+    def gradient(self, theta: Array) -> Array:
+        return self.operator.adjoint(self.slope_at(self.operator.apply(theta)))
 
     @final
     def moved(self, operator: LinearOperator, data: Array, weight: float) -> Self:

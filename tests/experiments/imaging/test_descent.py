@@ -107,10 +107,14 @@ def test_psnr_is_that_of_the_mean_squared_error() -> None:
 
 def test_methods_belong_to_the_problem() -> None:
     names = [method.name for method in methods(gaussian_deblurring(phantom(N)))]
-    assert names == ["ml-bpgd", "ml-bpgd-paper", "mgopt", "two-level", "l-bfgs-b"]
-    assert [method.name for method in methods(poisson_deblurring(phantom(N)))] == names[:4]
+    assert names == ["ml-bpgd", "ml-bpgd-paper", "mgopt", "always", "three-level", "l-bfgs-b"]
+    assert [method.name for method in methods(gaussian_deblurring(phantom(N), coarsest=N // 2))] == [
+        *names[:4],
+        names[5],
+    ]
+    assert [method.name for method in methods(poisson_deblurring(phantom(N)))] == names[:5]
     with_background = methods(poisson_deblurring(phantom(N), background=0.1))
-    assert [method.name for method in with_background] == [*names[:4], "bpgd-shannon", "ml-bpgd-shannon"]
+    assert [method.name for method in with_background] == [*names[:5], "bpgd-shannon", "ml-bpgd-shannon"]
     settings = [method.settings for method in with_background]
     assert len(set(settings)) == len(settings)
 
@@ -125,9 +129,9 @@ def test_shannon_descends_on_the_same_objective() -> None:
         assert np.all(descent.x > 0)
 
 
-@pytest.mark.parametrize(("levels", "used"), [(2, 2), (3, 3), (7, 3)])
-def test_the_recommended_setting_fits_the_number_of_levels(levels: int, used: int) -> None:
-    setting = recommended(levels)
-    assert setting.levels == used
-    assert isinstance(setting.coarse_steps, tuple)
-    assert len(setting.coarse_steps) == used - 1
+def test_the_recommended_setting_and_its_variants_fit_every_number_of_levels() -> None:
+    for coarsest, levels in ((N // 2, 2), (N // 4, 3)):
+        problem = gaussian_deblurring(phantom(N), coarsest=coarsest)
+        assert problem.levels == levels
+        for method in methods(problem):
+            assert np.isfinite(method.solve(problem, 0.0, 8.0, True).values).all()
