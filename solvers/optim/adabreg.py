@@ -24,9 +24,13 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from ...theory.arrays import check_number
 from .base import Batch, check_share
 from .linbreg import BregmanOptimizer, decay_, mirror_
 from .regularizers import L1, ParameterRegularizer
+
+#: What a state with moments holds.
+REQUIRED = ("dual", "exp_avg", "exp_avg_sq", "step")
 
 
 @final
@@ -46,6 +50,7 @@ class AdaBreg(BregmanOptimizer):
         dual_decay: float = 0.0,
         maximize: bool = False,
         foreach: bool | None = None,
+        fused: bool = False,
         capturable: bool = False,
         check_finite: bool = True,
     ) -> None:
@@ -58,38 +63,47 @@ class AdaBreg(BregmanOptimizer):
             "dual_decay": dual_decay,
             "maximize": maximize,
             "foreach": foreach,
+            "fused": fused,
             "capturable": capturable,
             "check_finite": check_finite,
         }
         super().__init__(params, regularizer, defaults)
 
-    def _check_group(self, group: dict[str, Any]) -> None:
-        super()._check_group(group)
+    _required = REQUIRED
+
+    def _check_group(self, group: dict[str, Any], first: dict[str, Any]) -> None:
+        super()._check_group(group, first)
         check_adam(group)
 
-    def _init_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
-        super()._init_state(theta, group, state)
-        init_adam(theta, group, state)
+    def _fill_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
+        super()._fill_state(theta, group, state)
+        fill_adam(theta, group, state)
 
     def _update(self, group: dict[str, Any], batch: Batch) -> None:
-        adabreg_(group, batch, group["lr"])
+        if group["fused"]:
+            from .fused import fused_adabreg_
+
+            fused_adabreg_(group, batch, group["lr"])
+        else:
+            adabreg_(group, batch, group["lr"])
 
 
 def check_adam(group: dict[str, Any]) -> None:
-    """A `ValueError` for moments out of range."""
+    """An error for moments out of range."""
     betas = group["betas"]
     if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise ValueError(f"betas must be two numbers in [0, 1), got {betas!r}")
     for number, beta in enumerate(betas):
         check_share(f"betas[{number}]", beta)
-    if not 0 < group["eps"] < float("inf"):
-        raise ValueError(f"eps must be a finite number > 0, got {group['eps']!r}")
+    check_number("eps", group["eps"], above=0)
     if group["capturable"] and group["check_finite"]:
         raise ValueError("check_finite must be False with capturable=True: it would wait for the device in every step")
 
 
-def init_adam(theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
-    """No moments, no steps."""
+def fill_adam(theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
+    """No moments, no steps, where there are none yet."""
+    if "step" in state:
+        return
     state["exp_avg"] = torch.zeros_like(state["dual"])
     state["exp_avg_sq"] = torch.zeros_like(state["dual"])
     state["step"] = torch.zeros((), dtype=torch.float32, device=theta.device if group["capturable"] else "cpu")

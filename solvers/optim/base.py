@@ -7,6 +7,7 @@ entry of a parameter group | meaning
 ``weight_decay``           | w ≥ 0: w·θ is added to the gradient, as torch.optim.SGD does; a zero entry is not moved by it
 ``maximize``               | ascend instead of descend
 ``foreach``                | update lists of tensors with torch's multi-tensor kernels; None: on CUDA
+``fused``                  | LinBreg and AdaBreg, on the CPU: the whole update in one pass over memory, see `fused`
 ``check_finite``           | raise where a gradient holds NaN or ±∞, before anything is changed
 
 Parameters are changed in place and keep their storage. State is float32 at least, whatever the parameters are. Everything
@@ -16,15 +17,17 @@ run goes on bit for bit.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from ...theory.arrays import check_number
 from .regularizers import ParameterRegularizer, from_group, to_group
 
 
@@ -33,7 +36,8 @@ class Batch(NamedTuple):
 
     thetas: list[Tensor]
     gradients: list[Tensor]
-    """In the precision of the state, with the sign of descent, weight decay included; not the tensors of ``.grad``."""
+    """In the precision of the state, with the sign of descent, weight decay included. Not to be written to: these may be the
+    tensors of ``.grad``, which with ``fused`` they always are, as they stand."""
     states: list[dict[str, Any]]
     regularizer: ParameterRegularizer
     foreach: bool
@@ -46,47 +50,61 @@ class Batch(NamedTuple):
 class RegularizedOptimizer(Optimizer, ABC):
     """A torch optimizer with a regularizer in each parameter group."""
 
+    _required: ClassVar[tuple[str, ...]] = ()
+    """What the state of a parameter that was stepped always holds."""
+
     def __init__(self, params: Any, regularizer: ParameterRegularizer, defaults: dict[str, Any]) -> None:
         to_group(regularizer)  # refuses what is no regularizer before anything is made
         super().__init__(params, {**defaults, "regularizer": regularizer})
 
     @abstractmethod
-    def _check_group(self, group: dict[str, Any]) -> None:
-        """A `ValueError` for settings of a group that are out of range."""
+    def _check_group(self, group: dict[str, Any], first: dict[str, Any]) -> None:
+        """An error for settings of a group that are out of range, or unlike those of the first group where they must agree."""
 
     @abstractmethod
-    def _init_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
-        """What the state of a parameter holds before its first step."""
+    def _fill_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
+        """Add to the state of a parameter what it lacks for a step: all of it before the first one."""
 
     @abstractmethod
     def _update(self, group: dict[str, Any], batch: Batch) -> None:
         """One step for the parameters of a group."""
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters; the group may have its own ``regularizer`` and settings."""
+        """Add parameters; the group may have its own ``regularizer`` and settings, ``lam`` or ``layout`` alone, too."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, got {param_group!r}")
         regularizer = param_group.get("regularizer", self.defaults["regularizer"])
-        if not isinstance(param_group["params"], Tensor):
-            # An iterator would be used up here, and a list keeps the order that state_dict() goes by.
-            param_group = {**param_group, "params": list(param_group["params"])}
-        super().add_param_group({**param_group, **to_group(regularizer)})
+        if isinstance(regularizer, ParameterRegularizer) and "regularizer" in param_group:
+            param_group = {**param_group, **to_group(regularizer)}
+        elif not isinstance(regularizer, str):  # a name is what the groups of an optimizer hold
+            param_group = {**to_group(regularizer), **param_group}
+        super().add_param_group(param_group)
         group = self.param_groups[-1]
         try:
-            _check_common(group)
-            self._check_group(group)
+            self._check(group, self.param_groups[0])
             for theta in group["params"]:
                 if not theta.is_floating_point():
                     raise ValueError(f"params must be real floating-point tensors, got {theta.dtype}")
-                regularizer.check(tuple(theta.shape))
-        except ValueError:
+                from_group(group).check(tuple(theta.shape))
+            if group.get("fused"):
+                from .fused import check_fused  # numba takes its time to import
+
+                check_fused(group, from_group(group))
+        except (TypeError, ValueError):
             self.param_groups.pop()
             raise
+
+    def _check(self, group: dict[str, Any], first: dict[str, Any]) -> None:
+        from_group(group)
+        _check_common(group)
+        self._check_group(group, first)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step; returns the loss of ``closure``, which computes it and its gradients, or None without one.
 
-        Raises a `ValueError` for a gradient that is sparse, or is not finite (unless ``check_finite`` is False); then nothing
-        has been changed.
+        Raises a `ValueError` for a gradient that is sparse, is not of the shape of its parameter and its state, or is not finite
+        (unless ``check_finite`` is False); then nothing has been changed.
         """
         loss = None
         if closure is not None:
@@ -110,17 +128,27 @@ class RegularizedOptimizer(Optimizer, ABC):
     def _check_gradients(self) -> None:
         for number, group in enumerate(self.param_groups):
             for position, theta in enumerate(group["params"]):
-                if theta.grad is not None and theta.grad.is_sparse:
-                    raise ValueError(f"gradients must be dense, got a sparse one for {_named(group, number, position)}")
+                if theta.grad is None:
+                    continue
+                if theta.grad.layout != torch.strided:
+                    raise ValueError(
+                        f"gradients must be dense, got {theta.grad.layout} for {_named(group, number, position)}"
+                    )
+                for name, value in {"gradient": theta.grad, **self.state.get(theta, {})}.items():
+                    if name != "step" and value.shape != theta.shape:
+                        raise ValueError(
+                            f"the {name} must have the shape of its parameter, got {tuple(value.shape)} for "
+                            f"{_named(group, number, position)}; a parameter that was resized needs a new optimizer"
+                        )
         if torch.compiler.is_compiling():
             return  # a branch on values would break the graph
         asked = [(number, group) for number, group in enumerate(self.param_groups) if group["check_finite"]]
         gradients = [theta.grad for _, group in asked for theta in group["params"] if theta.grad is not None]
-        if not gradients or bool(_all_finite(gradients)):
+        if not gradients or _may_be_finite(gradients):
             return
         for number, group in asked:
             for position, theta in enumerate(group["params"]):
-                bad = 0 if theta.grad is None else int((~torch.isfinite(theta.grad)).sum())
+                bad = 0 if theta.grad is None else int(whole((~torch.isfinite(theta.grad)).sum()))
                 if bad:
                     raise ValueError(
                         f"gradients must be finite, got {bad} of {theta.grad.numel()} entries NaN or infinite in "
@@ -129,48 +157,89 @@ class RegularizedOptimizer(Optimizer, ABC):
 
     def _state_of(self, theta: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         state: dict[str, Any] = self.state[theta]
-        if not state:
-            self._init_state(theta, group, state)
+        self._fill_state(theta, group, state)
         return state
 
     def _collect(self, group: dict[str, Any]) -> Batch:
         thetas = [theta for theta in group["params"] if theta.grad is not None]
         states = [self._state_of(theta, group) for theta in thetas]
-        gradients = [theta.grad.to(state_dtype(theta)) for theta in thetas]
-        if group["maximize"]:
-            gradients = [-gradient for gradient in gradients]
-        if group["weight_decay"]:
-            gradients = [
-                gradient.add(theta, alpha=group["weight_decay"])
-                for gradient, theta in zip(gradients, thetas, strict=True)
-            ]
+        gradients = [theta.grad for theta in thetas]
+        if not group.get("fused"):
+            gradients = [_descent(theta, group) for theta in thetas]
         foreach = group["foreach"]
         if foreach is None:
             foreach = bool(thetas) and all(theta.is_cuda for theta in thetas)
+        if any(is_distributed(theta) for theta in thetas):
+            foreach = False  # torch copies no lists of DTensors
         return Batch(thetas, gradients, states, from_group(group), foreach)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from ``state_dict``: its settings too, as everywhere in torch; a `UserWarning` where that changes a regularizer.
 
+        A `ValueError`, and nothing is changed, for the checkpoint of another optimizer or model, or one whose state is damaged.
         torch casts state to the type of its parameter. Here the dual variable and the moments keep their precision.
         """
-        before = [_described(group) for group in self.param_groups]
-        super().load_state_dict(state_dict)
-        saved = (number for group in state_dict["param_groups"] for number in group["params"])
-        for theta, number in zip(
-            (theta for group in self.param_groups for theta in group["params"]), saved, strict=True
-        ):
-            for name, value in state_dict["state"].get(number, {}).items():
-                if isinstance(value, Tensor) and value.is_floating_point() and name != "step":
-                    self.state[theta][name] = value.detach().clone().to(theta.device, state_dtype(theta))
+        before = [_made_with(group) for group in self.param_groups]
+        final: list[dict[str, Any]] = []
+
+        # After the user's hooks, which may change what is loaded.
+        def check(_: Optimizer, saved: dict[str, Any]) -> None:
+            self._check_checkpoint(saved)
+            final.append(saved)
+
+        # Before the user's hooks, which may look at the state.
+        def restore(_: Optimizer) -> None:
+            for group, saved in zip(self.param_groups, final[0]["param_groups"], strict=True):
+                for theta, key in zip(group["params"], saved["params"], strict=True):
+                    for name, value in final[0]["state"].get(key, {}).items():
+                        if name == "step":  # torch hands over the tensor of the checkpoint itself
+                            self.state[theta][name] = self.state[theta][name].clone()
+                        else:
+                            dtype = state_dtype(theta) if value.is_floating_point() else value.dtype
+                            self.state[theta][name] = value.detach().clone().to(theta.device, dtype)
+
+        hooks = (
+            self.register_load_state_dict_pre_hook(check),
+            self.register_load_state_dict_post_hook(restore, prepend=True),
+        )
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            for hook in hooks:
+                hook.remove()
         for number, (old, group) in enumerate(zip(before, self.param_groups, strict=True)):
-            new = _described(group)
+            new = _made_with(group)
             if new != old:
                 warnings.warn(
                     f"the regularizer of parameter group {number} is now {new}, as the checkpoint says; the optimizer was "
                     f"made with {old}. Set optimizer.param_groups[{number}]['lam'] after loading to change it.",
                     stacklevel=2,
                 )
+
+    def _check_checkpoint(self, saved: dict[str, Any]) -> None:
+        groups = saved["param_groups"]
+        if [len(group["params"]) for group in groups] != [len(group["params"]) for group in self.param_groups]:
+            return  # torch says so
+        for number, (own, group) in enumerate(zip(self.param_groups, groups, strict=True)):
+            for name in self.defaults:
+                if name not in group:
+                    raise ValueError(
+                        f"state_dict must be one of {type(self).__name__}, got a parameter group {number} without {name!r}"
+                    )
+            self._check(group, groups[0])
+            for position, (theta, key) in enumerate(zip(own["params"], group["params"], strict=True)):
+                of = f"state_dict, for {_named(own, number, position)},"
+                from_group(group).check(tuple(theta.shape))
+                state = saved["state"].get(key, {})
+                for name in self._required if state else ():
+                    if name not in state:
+                        raise ValueError(f"{of} must hold {name!r}, got {', '.join(state)}")
+                for name, value in state.items():
+                    if not isinstance(value, Tensor) or (name != "step" and value.shape != theta.shape):
+                        kind = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+                        raise ValueError(f"{of} must hold tensors of shape {tuple(theta.shape)}, got {name} {kind}")
+                    if group["check_finite"] and not bool(whole(torch.isfinite(value).all())):
+                        raise ValueError(f"{of} must be finite, got a {name} with NaN or infinite entries")
 
     def regularizer_value(self) -> Tensor:
         """J(θ) of all groups."""
@@ -180,7 +249,22 @@ class RegularizedOptimizer(Optimizer, ABC):
                 for group in self.param_groups
                 for theta in group["params"]
             ]
-        return torch.stack([value.double().cpu() for value in values]).sum()
+        return torch.stack([whole(value).double().cpu() for value in values]).sum()
+
+
+def _descent(theta: Tensor, group: dict[str, Any]) -> Tensor:
+    assert theta.grad is not None
+    gradient = theta.grad.to(state_dtype(theta))
+    if group["maximize"]:
+        gradient = -gradient
+    if group["weight_decay"]:
+        gradient = gradient.add(theta, alpha=group["weight_decay"])
+    return gradient
+
+
+def _made_with(group: dict[str, Any]) -> str:
+    """The regularizer before schedules and controllers, which keep ``initial_lam``, moved its λ."""
+    return repr(from_group({**group, "lam": group.get("initial_lam", group.get("lam"))}))
 
 
 def state_dtype(theta: Tensor) -> torch.dtype:
@@ -189,31 +273,45 @@ def state_dtype(theta: Tensor) -> torch.dtype:
 
 
 def check_share(name: str, value: Any) -> None:
-    """A `ValueError` unless 0 ≤ value < 1."""
-    if not 0 <= value < 1:
+    """An error unless 0 ≤ value < 1."""
+    if not check_number(name, value) >= 0 or not value < 1:
         raise ValueError(f"{name} must be in [0, 1), got {value!r}")
+
+
+def is_distributed(x: Tensor) -> bool:
+    """Whether x is a DTensor, whose parts lie on several processes (FSDP2)."""
+    distributed = sys.modules.get("torch.distributed.tensor")  # seconds to import, and without it there is no DTensor
+    return distributed is not None and isinstance(x, distributed.DTensor)
+
+
+def whole(x: Tensor) -> Tensor:
+    """x; all of it on each process where it is a DTensor."""
+    if not is_distributed(x):
+        return x
+    part: Any = x
+    gathered: Tensor = part.full_tensor()
+    return gathered
 
 
 def _check_common(group: dict[str, Any]) -> None:
     lr = group["lr"]
-    if isinstance(lr, Tensor) and lr.numel() != 1:
-        raise ValueError(f"lr must be a number or a tensor with one entry, got shape {tuple(lr.shape)}")
-    if not 0 <= float(lr) < float("inf"):
-        raise ValueError(f"lr must be a finite number ≥ 0, got {lr!r}")
-    if not 0 <= group["weight_decay"] < float("inf"):
-        raise ValueError(f"weight_decay must be a finite number ≥ 0, got {group['weight_decay']!r}")
+    if isinstance(lr, Tensor) and lr.dim():
+        raise ValueError(f"lr must be a number or a tensor without axes, got shape {tuple(lr.shape)}")
+    check_number("lr", float(lr) if isinstance(lr, Tensor) else lr, at_least=0)
+    check_number("weight_decay", group["weight_decay"], at_least=0)
     for name in ("maximize", "check_finite"):
         if not isinstance(group[name], bool):
             raise ValueError(f"{name} must be True or False, got {group[name]!r}")
-    if group["foreach"] not in (None, True, False):
+    if not isinstance(group.get("fused", False), bool):
+        raise ValueError(f"fused must be True or False, got {group['fused']!r}")
+    if group["foreach"] is not None and not isinstance(group["foreach"], bool):
         raise ValueError(f"foreach must be None, True or False, got {group['foreach']!r}")
 
 
-def _all_finite(gradients: Iterable[Tensor]) -> Tensor:
-    # 0·x is 0 for finite x and NaN otherwise; the sum of a tensor of zeros does not overflow.
-    sums = [(gradient * 0).sum() for gradient in gradients]
-    device = sums[0].device
-    return torch.isfinite(torch.stack([total.float().to(device) for total in sums]).sum())
+def _may_be_finite(gradients: list[Tensor]) -> bool:
+    # One pass without a temporary: no NaN and no ∞ is lost in a sum. A sum may overflow; then the entries are looked at.
+    sums = [whole(gradient.sum(dtype=state_dtype(gradient))) for gradient in gradients]
+    return bool(torch.isfinite(torch.stack([total.double().to(sums[0].device) for total in sums])).all())
 
 
 def _named(group: dict[str, Any], number: int, position: int) -> str:
@@ -221,7 +319,3 @@ def _named(group: dict[str, Any], number: int, position: int) -> str:
     if names:
         return f"parameter {names[position]!r}"
     return f"parameter {position} of group {number}, of shape {tuple(group['params'][position].shape)}"
-
-
-def _described(group: dict[str, Any]) -> str:
-    return repr(from_group(group))

@@ -72,4 +72,4 @@ def group_size(layout: str, shape: tuple[int, ...]) -> int:
     if layout.startswith("heads:"):
         heads = int(layout[6:])
         shape = (heads, shape[0] // heads, *shape[1:])
-    return math.prod(shape[axis] for axis in axes(layout, len(shape)))
+    return math.prod([shape[axis] for axis in axes(layout, len(shape))])

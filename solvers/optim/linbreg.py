@@ -23,11 +23,12 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
 
+from ...theory.arrays import check_number
 from .base import Batch, RegularizedOptimizer, check_share, state_dtype
 from .regularizers import L1, ParameterRegularizer, from_group
 
@@ -37,14 +38,15 @@ _foreach_copy_: Any = torch._foreach_copy_
 class BregmanOptimizer(RegularizedOptimizer, ABC):
     """An optimizer whose state is a pair (θ, v) with v ∈ ∂J_δ(θ)."""
 
-    def _check_group(self, group: dict[str, Any]) -> None:
-        if not 0 < group["delta"] < float("inf"):
-            raise ValueError(f"delta must be a finite number > 0, got {group['delta']!r}")
-        if not 0 <= group["dual_decay"] < float("inf"):
-            raise ValueError(f"dual_decay must be a finite number ≥ 0, got {group['dual_decay']!r}")
+    _required: ClassVar[tuple[str, ...]] = ("dual",)
 
-    def _init_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
-        state["dual"] = _dual(theta, None, group)
+    def _check_group(self, group: dict[str, Any], first: dict[str, Any]) -> None:
+        check_number("delta", group["delta"], above=0)
+        check_number("dual_decay", group["dual_decay"], at_least=0)
+
+    def _fill_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
+        if "dual" not in state:
+            state["dual"] = _dual(theta, None, group)
 
     @torch.no_grad()
     def init_dual(self, p: Callable[[Tensor], Tensor] | None = None) -> None:
@@ -68,7 +70,8 @@ class BregmanOptimizer(RegularizedOptimizer, ABC):
 def _dual(theta: Tensor, p: Tensor | None, group: dict[str, Any]) -> Tensor:
     wide = theta.detach().to(state_dtype(theta))
     p = torch.zeros_like(wide) if p is None else p.to(wide)
-    return from_group(group).subgradient(wide, p) + wide / group["delta"]
+    dual: Tensor = from_group(group).subgradient(wide, p) + wide / group["delta"]
+    return dual
 
 
 @final
@@ -87,6 +90,7 @@ class LinBreg(BregmanOptimizer):
         dual_decay: float = 0.0,
         maximize: bool = False,
         foreach: bool | None = None,
+        fused: bool = False,
         check_finite: bool = True,
     ) -> None:
         defaults = {
@@ -97,23 +101,29 @@ class LinBreg(BregmanOptimizer):
             "dual_decay": dual_decay,
             "maximize": maximize,
             "foreach": foreach,
+            "fused": fused,
             "check_finite": check_finite,
         }
         super().__init__(params, regularizer, defaults)
 
-    def _check_group(self, group: dict[str, Any]) -> None:
-        super()._check_group(group)
+    def _check_group(self, group: dict[str, Any], first: dict[str, Any]) -> None:
+        super()._check_group(group, first)
         check_share("momentum", group["momentum"])
 
-    def _init_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
-        super()._init_state(theta, group, state)
-        init_momentum(group, state)
+    def _fill_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
+        super()._fill_state(theta, group, state)
+        fill_momentum(group, state)
 
     def _update(self, group: dict[str, Any], batch: Batch) -> None:
-        linbreg_(group, batch, group["lr"])
+        if group["fused"]:
+            from .fused import fused_linbreg_
+
+            fused_linbreg_(group, batch, group["lr"])
+        else:
+            linbreg_(group, batch, group["lr"])
 
 
-def init_momentum(group: dict[str, Any], state: dict[str, Any]) -> None:
+def fill_momentum(group: dict[str, Any], state: dict[str, Any]) -> None:
     """m = 0, where there is a momentum and none yet: it may be switched on between steps."""
     if group["momentum"] and "momentum_buffer" not in state:
         state["momentum_buffer"] = torch.zeros_like(state["dual"])
@@ -125,8 +135,6 @@ def linbreg_(group: dict[str, Any], batch: Batch, tau: Any) -> None:
     decay_(duals, tau, group["dual_decay"])
     if group["momentum"]:
         beta = group["momentum"]
-        for state in batch.states:
-            init_momentum(group, state)
         moments = batch.state("momentum_buffer")
         if batch.foreach:
             torch._foreach_mul_(moments, beta)

@@ -12,7 +12,7 @@ criterion | ``criterion``    | of `mlbreg.solvers.criteria`: `Always`, `EveryKth
 
 Step-wise freezing is the default; ``epoch_wise`` of `mlbreg.solvers.criteria` gives ``criterion`` and ``coarse_steps`` for
 whole epochs. The criteria of the paper look at ∇L(θᵏ); here they get the gradient of the mini-batch with which the cycle
-begins, over all parameters with a gradient. All parameter groups freeze and thaw together.
+begins. All parameter groups freeze and thaw together.
 
 `MultilevelAdaBreg` takes AdaBreg's step on both levels, and ``momentum`` LinBreg's momentum: the theory of lunk2026 covers neither.
 A frozen entry keeps its moments as they are.
@@ -28,11 +28,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...theory.arrays import check_number
 from ..arguments import count
 from ..criteria import Always, Criterion, View
-from .adabreg import adabreg_, check_adam, init_adam
-from .base import Batch, check_share
-from .linbreg import BregmanOptimizer, init_momentum, linbreg_
+from .adabreg import REQUIRED, adabreg_, check_adam, fill_adam
+from .base import Batch, check_share, whole
+from .linbreg import BregmanOptimizer, fill_momentum, linbreg_
 from .regularizers import L1, ParameterRegularizer, from_group
 
 Selection = Callable[[Tensor, ParameterRegularizer], Tensor]
@@ -68,18 +69,21 @@ class MultilevelOptimizer(BregmanOptimizer, ABC):
         own = {"coarse_steps": coarse_steps, "coarse_scale": coarse_scale, "cycle": 0, "position": 0}
         super().__init__(params, regularizer, {**defaults, **own})
 
-    def _check_group(self, group: dict[str, Any]) -> None:
-        super()._check_group(group)
-        count("coarse_steps", group["coarse_steps"])
-        if not 0 < group["coarse_scale"] < float("inf"):
-            raise ValueError(f"coarse_scale must be a finite number > 0, got {group['coarse_scale']!r}")
-        first = self.param_groups[0]
-        if group["coarse_steps"] != first["coarse_steps"]:
-            raise ValueError(
-                f"coarse_steps must be the same in all groups, got {group['coarse_steps']} and {first['coarse_steps']}"
-            )
-        # A group that comes later joins the cycle where it is; its parameters are not selected and wait for the fine step.
-        group["cycle"], group["position"] = first["cycle"], first["position"]
+    def _check_group(self, group: dict[str, Any], first: dict[str, Any]) -> None:
+        super()._check_group(group, first)
+        check_number("coarse_scale", group["coarse_scale"], above=0)
+        for name in ("coarse_steps", "cycle", "position"):
+            count(name, group[name])
+            if group[name] != first[name]:
+                raise ValueError(f"{name} must be the same in all groups, got {group[name]} and {first[name]}")
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As in `base`. The group joins the cycle where it is; in a coarse phase it waits for the fine step."""
+        lead = self.param_groups[0] if self.param_groups else self.defaults
+        if isinstance(param_group, dict):  # base refuses the rest
+            param_group = {**param_group, "cycle": lead["cycle"], "position": lead["position"]}
+        super().add_param_group(param_group)
+        self._memory = None  # what a criterion remembers of θ has another length now
 
     @property
     def in_coarse_phase(self) -> bool:
@@ -106,7 +110,8 @@ class MultilevelOptimizer(BregmanOptimizer, ABC):
             group["position"], group["cycle"] = position, cycle
             if not self._coarse:
                 for theta in group["params"]:
-                    self.state[theta].pop("selected", None)
+                    if theta in self.state:
+                        self.state[theta].pop("selected", None)
 
     def _selected(self, theta: Tensor, regularizer: ParameterRegularizer) -> Tensor:
         mask = self.selection(theta.detach(), regularizer)
@@ -128,18 +133,21 @@ class MultilevelOptimizer(BregmanOptimizer, ABC):
         return bool(decision)
 
     def _view(self, cycle: int) -> View:
-        """All parameters with a gradient as one vector, in float64 on the CPU; nothing of that for criteria that do not look."""
+        """All parameters as one vector, in float64 on the CPU; nothing of that for criteria that do not look.
+
+        The gradient is 0 where there is none: a parameter may have one in some cycles, and the vector keeps its length.
+        """
         if not self.criterion.needs_gradient:
             return View(cycle, np.zeros(1), None, None)
         thetas, selected, gradients = [], [], []
         for group in self.param_groups:
+            regularizer = from_group(group)
             batch = self._collect(group)
-            for theta, gradient in zip(batch.thetas, batch.gradients, strict=True):
+            known = dict(zip(batch.thetas, batch.gradients, strict=True))
+            for theta in group["params"]:
                 thetas.append(_flat(theta))
-                gradients.append(_flat(gradient))
-                selected.append(self._selected(theta, batch.regularizer).cpu().numpy().reshape(-1))
-        if not thetas:
-            return View(cycle, np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))
+                gradients.append(_flat(known[theta]) if theta in known else np.zeros(theta.numel()))
+                selected.append(whole(self._selected(theta, regularizer)).cpu().numpy().reshape(-1))
         return View(cycle, np.concatenate(thetas), np.concatenate(selected), np.concatenate(gradients))
 
     def _step_on_level(self, group: dict[str, Any], batch: Batch, step: Callable[..., None]) -> None:
@@ -172,21 +180,30 @@ class MultilevelOptimizer(BregmanOptimizer, ABC):
             saved["param_groups"][0]["criterion_memory"] = [torch.as_tensor(part) for part in self._memory]
         return saved
 
+    def _check_checkpoint(self, saved: dict[str, Any]) -> None:
+        super()._check_checkpoint(saved)
+        if "criterion_memory" in saved["param_groups"][0]:
+            parts, empty = saved["param_groups"][0]["criterion_memory"], self.criterion.init(np.zeros(0))
+            if empty is None or len(parts) != len(empty):
+                raise ValueError(
+                    f"state_dict must come from the criterion {self.criterion!r}, got the memory of another one"
+                )
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See `base`; the criterion and the selection are not in it, for they are no plain data: make the optimizer with them."""
         super().load_state_dict(state_dict)
         parts = self.param_groups[0].pop("criterion_memory", None)
         self._memory = None
         if parts is not None:
-            empty = self.criterion.init(np.zeros(0))
-            self._memory = type(empty)(*(part.cpu().numpy() for part in parts))
+            self._memory = type(self.criterion.init(np.zeros(0)))(*(part.cpu().numpy() for part in parts))
 
 
 def _moves(name: str, value: Any, theta: Tensor) -> bool:
-    return name != "selected" and isinstance(value, Tensor) and value.shape == theta.shape and value.is_floating_point()
+    return name not in ("selected", "step") and isinstance(value, Tensor) and value.shape == theta.shape
 
 
 def _flat(x: Tensor) -> np.ndarray:
-    return x.detach().double().cpu().numpy().reshape(-1)
+    return whole(x.detach()).double().cpu().numpy().reshape(-1)
 
 
 @final
@@ -223,13 +240,13 @@ class MultilevelLinBreg(MultilevelOptimizer):
         }
         super().__init__(params, regularizer, defaults, coarse_steps, coarse_scale, criterion, selection)
 
-    def _check_group(self, group: dict[str, Any]) -> None:
-        super()._check_group(group)
+    def _check_group(self, group: dict[str, Any], first: dict[str, Any]) -> None:
+        super()._check_group(group, first)
         check_share("momentum", group["momentum"])
 
-    def _init_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
-        super()._init_state(theta, group, state)
-        init_momentum(group, state)
+    def _fill_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
+        super()._fill_state(theta, group, state)
+        fill_momentum(group, state)
 
     def _update(self, group: dict[str, Any], batch: Batch) -> None:
         self._step_on_level(group, batch, linbreg_)
@@ -238,6 +255,8 @@ class MultilevelLinBreg(MultilevelOptimizer):
 @final
 class MultilevelAdaBreg(MultilevelOptimizer):
     """Algorithm 1 with AdaBreg steps, whose analysis is open. Arguments: see the table above, `adabreg` and `base`."""
+
+    _required = REQUIRED
 
     def __init__(
         self,
@@ -272,13 +291,13 @@ class MultilevelAdaBreg(MultilevelOptimizer):
         }
         super().__init__(params, regularizer, defaults, coarse_steps, coarse_scale, criterion, selection)
 
-    def _check_group(self, group: dict[str, Any]) -> None:
-        super()._check_group(group)
+    def _check_group(self, group: dict[str, Any], first: dict[str, Any]) -> None:
+        super()._check_group(group, first)
         check_adam(group)
 
-    def _init_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
-        super()._init_state(theta, group, state)
-        init_adam(theta, group, state)
+    def _fill_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
+        super()._fill_state(theta, group, state)
+        fill_adam(theta, group, state)
 
     def _update(self, group: dict[str, Any], batch: Batch) -> None:
         self._step_on_level(group, batch, adabreg_)

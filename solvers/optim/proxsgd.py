@@ -39,10 +39,10 @@ class ProxSGD(RegularizedOptimizer):
         }
         super().__init__(params, regularizer, defaults)
 
-    def _check_group(self, group: dict[str, Any]) -> None:
+    def _check_group(self, group: dict[str, Any], first: dict[str, Any]) -> None:
         pass
 
-    def _init_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
+    def _fill_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
         pass
 
     def _update(self, group: dict[str, Any], batch: Batch) -> None:

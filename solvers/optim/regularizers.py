@@ -74,8 +74,12 @@ class ParameterRegularizer(ABC):
 
 R = TypeVar("R", bound=type[ParameterRegularizer])
 _BY_NAME: dict[str, type[ParameterRegularizer]] = {}
+#: The names of the fields of each: torch.compile cannot look into dataclasses.fields.
+_FIELDS: dict[str, tuple[str, ...]] = {}
 #: Keys of ``param_groups`` that no field may take.
-_RESERVED = frozenset({"params", "param_names", "lr", "initial_lr", "delta", "momentum", "betas", "regularizer", "mu"})
+_RESERVED = frozenset(
+    {"params", "param_names", "lr", "initial_lr", "delta", "momentum", "betas", "regularizer", "initial_lam"}
+)
 
 
 def register(name: str) -> Callable[[R], R]:
@@ -89,6 +93,7 @@ def register(name: str) -> Callable[[R], R]:
             )
         if _BY_NAME.setdefault(name, kind) is not kind:
             raise ValueError(f"name must be new, got {name!r}, which is {_BY_NAME[name].__name__}")
+        _FIELDS[name] = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
         return kind
 
     return add
@@ -98,7 +103,7 @@ def to_group(regularizer: ParameterRegularizer) -> dict[str, Any]:
     """The entries of a parameter group that describe J: its name under ``"regularizer"`` and its fields."""
     for name, kind in _BY_NAME.items():
         if kind is type(regularizer):
-            own = {field.name: getattr(regularizer, field.name) for field in fields(kind)}  # type: ignore[arg-type]
+            own = {field: getattr(regularizer, field) for field in _FIELDS[name]}
             return {"regularizer": name, **own}
     known = ", ".join(sorted(kind.__name__ for kind in _BY_NAME.values()))
     raise TypeError(f"regularizer must be one of {known} or of a class with @register, got {regularizer!r}")
@@ -112,8 +117,10 @@ def from_group(group: Mapping[str, Any]) -> ParameterRegularizer:
             f"regularizer must be one of {', '.join(sorted(_BY_NAME))}, got {name!r}; "
             "import the module that registers it before loading"
         )
-    kind = _BY_NAME[name]
-    return kind(**{field.name: group[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+    for field in _FIELDS[name]:
+        if field not in group:
+            raise ValueError(f"a parameter group with regularizer {name!r} must have an entry {field!r}")
+    return _BY_NAME[name](**{field: group[field] for field in _FIELDS[name]})
 
 
 @register("zero")
@@ -231,11 +238,13 @@ class Nuclear(ParameterRegularizer):
         check_shape("columns", shape)
 
     def value(self, theta: Tensor) -> Tensor:
-        return self.lam * torch.linalg.svdvals(theta.flatten(1)).sum()
+        total: Tensor = torch.linalg.svdvals(theta.flatten(1)).sum()
+        return self.lam * total
 
     def prox_(self, z: Tensor, step: float) -> Tensor:
         u, s, vh = torch.linalg.svd(z.flatten(1), full_matrices=False)
-        return z.copy_(((u * (s - step * self.lam).clamp(min=0).unsqueeze(-2)) @ vh).reshape(z.shape))
+        shrunk: Tensor = (u * (s - step * self.lam).clamp(min=0).unsqueeze(-2)) @ vh
+        return z.copy_(shrunk.reshape(z.shape))
 
     def subgradient(self, theta: Tensor, p: Tensor) -> Tensor:
         """λ(UVᵀ + W), ‖W‖₂ ≤ 1, with W the part of p/λ off the row and column space of θ, its singular values clipped at 1."""
@@ -247,8 +256,9 @@ class Nuclear(ParameterRegularizer):
         off = other - u @ (u.mT @ other)
         off = off - (off @ vh.mT) @ vh
         left, size, right = torch.linalg.svd(off, full_matrices=False)
-        rest = (left * size.clamp(max=self.lam).unsqueeze(-2)) @ right
-        return (self.lam * (u @ vh) + rest).reshape(theta.shape)
+        rest: Tensor = (left * size.clamp(max=self.lam).unsqueeze(-2)) @ right
+        total: Tensor = rest + self.lam * (u @ vh)
+        return total.reshape(theta.shape)
 
     def support(self, theta: Tensor) -> Tensor:
         """Everything, unless θ = 0: low rank freezes no entry."""
@@ -267,7 +277,8 @@ def group_norms(layout: str, x: Tensor) -> Tensor:
     spanned = axes(layout, view.dim())
     if not spanned:
         return view.abs()
-    return torch.linalg.vector_norm(view, dim=spanned, keepdim=True)
+    norms: Tensor = torch.linalg.vector_norm(view, dim=spanned, keepdim=True)
+    return norms
 
 
 def in_nonzero_groups(layout: str, theta: Tensor) -> Tensor:
