@@ -2,7 +2,7 @@
 # Written for GNU make 3.81, which is what macOS has.
 
 .DEFAULT_GOAL := verify
-.PHONY: verify test bench lint types layers wheel install clean help
+.PHONY: verify test bench bench-optim lint types layers wheel install clean help
 
 # Arguments for the program behind verify, test or bench: make verify ARGS="--effort quick".
 ARGS ?=
@@ -39,6 +39,10 @@ test: $(EXTRAS)  ## run the tests, in one process per core
 bench: $(CORE)  ## measure how long the checks take
 	@$(BIN)/python -m mlbreg.paper_checks.benchmark $(ARGS)
 
+bench-optim:  ## measure the optimizers' steps against torch's (installs the extra torch)
+	@$(MAKE) --no-print-directory install MLBREG_EXTRAS=torch
+	@$(BIN)/python -m mlbreg.solvers.optim.benchmark $(ARGS)
+
 lint: $(EXTRAS)  ## ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -74,7 +78,7 @@ clean:  ## remove what the other commands made, .venv included
 	find theory solvers paper_checks experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 - \2/p' Makefile | awk -F ' - ' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 - \2/p' Makefile | awk -F ' - ' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 $(CORE): $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing mlbreg into $(VENV) (about a minute the first time)"

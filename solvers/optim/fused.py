@@ -29,8 +29,8 @@ from .regularizers import L1, GroupL2, ParameterRegularizer, Zero
 
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 _STRIDED_LAYOUTS = ("columns", "channels")
-#: Entries that are moved before their θ is written: they stay in the nearest cache. A group that is longer is moved whole.
-_BLOCK = 1 << 11
+#: Entries that are moved before their θ is written: they stay in a near cache. A group that is longer is moved whole.
+_BLOCK = 1 << 13
 #: From how many entries on the threads are woken, which takes longer than a small parameter.
 _LARGE = 1 << 16
 #: A sum over a group may be taken in any order; NaN and ∞ keep their meaning.
