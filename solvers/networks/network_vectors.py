@@ -28,7 +28,7 @@ def flat(tensors: Iterable[Tensor]) -> Tensor:
 def parts(theta: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     """The vector in pieces of these shapes."""
     sizes = [torch.Size(shape).numel() for shape in shapes]
-    return [piece.reshape(shape) for piece, shape in zip(theta.split(sizes), shapes, strict=True)]
+    return [piece.reshape(shape) for piece, shape in zip(torch.split(theta, sizes), shapes, strict=True)]
 
 
 @final

@@ -116,7 +116,7 @@ class Exponential(Shape):
 
     def __call__(self, n: int) -> float:
         x = min(n / self.steps, 1)
-        return self.start ** (1 - x) * self.end**x
+        return float(self.start ** (1 - x) * self.end**x)
 
 
 @final

@@ -83,7 +83,7 @@ class Blocked(NamedTuple):
         grid = self.grid
         tall, wide = grid.height + 2 * grid.border, grid.width + 2 * grid.border
         channels = self.memory.view(grid.blocks, grid.channels, grid.channel // VECTOR, LANES)
-        images = channels[:, :, : tall * wide].unflatten(2, (tall, wide))
+        images = channels[:, :, : tall * wide].view(grid.blocks, grid.channels, tall, wide, LANES)
         inside = slice(grid.border, grid.border + grid.height), slice(grid.border, grid.border + grid.width)
         return images[:, :, inside[0], inside[1]]
 
@@ -106,7 +106,7 @@ def pack(x: Tensor, target: Blocked) -> Blocked:
         )
     whole = grid.images // LANES * LANES
     if whole:
-        target.interior[: whole // LANES].copy_(x[:whole].unflatten(0, (-1, LANES)).permute(0, 2, 3, 4, 1))
+        target.interior[: whole // LANES].copy_(x[:whole].reshape(-1, LANES, *x.shape[1:]).permute(0, 2, 3, 4, 1))
     if whole < grid.images:
         target.interior[-1, ..., : grid.images - whole].copy_(x[whole:].permute(1, 2, 3, 0))
     return target

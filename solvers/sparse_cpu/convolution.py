@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numba
 import numpy as np
@@ -67,7 +67,9 @@ class Geometry:
         return of_x, of_dy
 
 
-class _Tap(NamedTuple):
+@final
+@dataclass(frozen=True)
+class _Tap:
     """A tap k of a class of pixels y₀, y₀ + s, …: pixel number i takes dY at i + shift."""
 
     index: int
@@ -259,10 +261,11 @@ def _check_memory(plan: Plan, x: Blocked, y: Blocked) -> None:
 
 
 def _use_torch_threads() -> None:
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    settings: Any = numba.config
+    numba.set_num_threads(min(torch.get_num_threads(), settings.NUMBA_NUM_THREADS))
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")
 def _gather_tile(kind, step_in, step_out, src, offsets, values, begin, end, row_in, dst, row_out):  # type: ignore[no-untyped-def]
     if kind == 3:
         gather(1, 1, 1, 1, 0, src, offsets, values, begin, end, row_in, dst, row_out)
@@ -288,7 +291,7 @@ def _gather_tile(kind, step_in, step_out, src, offsets, values, begin, end, row_
         gather(2, 2, 1, 1, 0, src, offsets, values, begin, end, row_in, dst, row_out)
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True)
 def _gather_all(source, target, rows, offsets, values, tiles, blocks, strides, pitches, step_in, step_out):  # type: ignore[no-untyped-def]
     """All tiles of all blocks. ``strides``: bytes between blocks of the source, blocks and channels of the target."""
     count, channels = len(tiles), len(rows) - 1
@@ -304,7 +307,7 @@ def _gather_all(source, target, rows, offsets, values, tiles, blocks, strides, p
             )  # fmt: skip
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")
 def _contract_tile(kind, step, src, offsets, sums, begin, end, row_in, grad, row_grad):  # type: ignore[no-untyped-def]
     if kind == 3:
         contract(1, 1, 1, 1, src, offsets, sums, begin, end, row_in, grad, row_grad)
@@ -323,7 +326,7 @@ def _contract_tile(kind, step, src, offsets, sums, begin, end, row_in, grad, row
         contract(2, 2, 1, 1, src, offsets, sums, begin, end, row_in, grad, row_grad)
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True)
 def _contract_all(source, grad, rows, offsets, sums, tiles, blocks, strides, pitches, step):  # type: ignore[no-untyped-def]
     """``sums``: float32 (threads, non-zeros), a row for each thread to add up in."""
     threads, count, channels = len(sums), len(tiles), len(rows) - 1

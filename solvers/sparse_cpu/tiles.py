@@ -35,10 +35,10 @@ VECTOR = 4 * LANES
 
 _F32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _VECTOR = ir.VectorType(_F32, LANES)
+_get_or_insert_function: Any = cgutils.get_or_insert_function
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
-def gather(
+def _gather(
     typing: Any,
     rows: Any,
     cols: Any,
@@ -79,8 +79,11 @@ def gather(
     return types.void(rows, cols, step_in, step_out, add, *[types.int64] * 8), generate
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
-def contract(
+# Without the first argument, which is numba's. A plain value: a decorator would show its reader an argument too many.
+gather: Any = intrinsic(prefer_literal=True)(_gather)
+
+
+def _contract(
     typing: Any,
     rows: Any,
     cols: Any,
@@ -120,6 +123,9 @@ def contract(
         return context.get_dummy_value()
 
     return types.void(rows, cols, step_in, step_grad, *[types.int64] * 8), generate
+
+
+contract: Any = intrinsic(prefer_literal=True)(_contract)
 
 
 class _Loop:
@@ -171,7 +177,8 @@ def _splat(b: Any, x: Any) -> Any:
 
 def _fma(b: Any, x: Any, y: Any, z: Any) -> Any:
     kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-    return b.call(cgutils.get_or_insert_function(b.module, kind, f"llvm.fma.v{LANES}f32"), [x, y, z])
+    function = _get_or_insert_function(b.module, kind, f"llvm.fma.v{LANES}f32")
+    return b.call(function, [x, y, z])
 
 
 def _horizontal_sum(b: Any, x: Any) -> Any:

@@ -14,7 +14,7 @@ from mlbreg.theory.conformance import check_regularizer
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 CLAIMS, _ = registry.load()
-CONJECTURE, REGULARIZER = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+CONJECTURE, REGULARIZER, THREE_LINES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
 def test_the_conjecture_is_refuted_by_the_counterexample_that_is_printed(
@@ -47,3 +47,10 @@ def test_the_regularizer_passes_every_check() -> None:
     ridge = namespace["Ridge"]
     assert callable(ridge)
     check_regularizer(ridge(lam=0.1)).raise_for_failures()
+
+
+def test_the_three_lines_are_those_of_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
+    for line in THREE_LINES.splitlines():
+        code = line.split("#", maxsplit=1)[0].strip()
+        assert code in guide
