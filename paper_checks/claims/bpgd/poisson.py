@@ -17,7 +17,7 @@ from ...claim_record import Hypothesis, Measurement, Mutant, claim, given
 from ...families.relative import RelativePoints, RelativeProblems
 from ...proof import Proof, Step, symbols
 
-_gradient = KullbackLeibler.gradient
+_slope = KullbackLeibler.slope_at
 
 LARGEST_DATUM = Mutant(
     "max bᵢ in place of the column sums",
@@ -31,12 +31,12 @@ RATIO_SQUARED = Mutant(
     "gradient Aᵀ(1 − (b/z)²)",
     patch=(
         KullbackLeibler,
-        "gradient",
-        lambda self, x: self.operator.adjoint(1 - (self.data / self.operator.apply(x)) ** 2),
+        "slope_at",
+        lambda self, image: 1 - (self.data / image) ** 2,
     ),
 )
 ASCENT_DIRECTION = Mutant(
-    "gradient with the wrong sign", patch=(KullbackLeibler, "gradient", lambda self, x: -_gradient(self, x))
+    "gradient with the wrong sign", patch=(KullbackLeibler, "slope_at", lambda self, image: -_slope(self, image))
 )
 
 
