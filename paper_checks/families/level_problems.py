@@ -130,6 +130,20 @@ class RidgeSum:
 
 
 @final
+@dataclass(frozen=True)
+class Valley:
+    """½x₁² + ½x₂²/w: ℓ = 1, minimiser 0, minimum 0."""
+
+    width: int
+
+    def value(self, x: Array) -> Array:
+        return (x[..., 0] ** 2 + x[..., 1] ** 2 / self.width) / 2
+
+    def gradient(self, x: Array) -> Array:
+        return np.stack([x[..., 0], x[..., 1] / self.width], axis=-1)
+
+
+@final
 @dataclass(frozen=True, eq=False, repr=False)
 class MatrixTransfer:
     """R, shape (d̂, d), and P, shape (d, d̂), as small dense matrices; c where P = cRᵀ, None where it is not."""

@@ -22,7 +22,7 @@ from ....theory.references import Euclidean
 from ....theory.relative_problem import RelativeProblem
 from ...claim_record import Hypothesis, Measurement, Mutant, claim, given
 from ...families import Family
-from ...families.level_problems import MatrixTransfer, RidgeSum
+from ...families.level_problems import MatrixTransfer, RidgeSum, Valley
 from ...families.levels import Counts, LevelPoints, Shares, TwoLevels
 from ...proof import Proof, Step, symbols
 from .coarse_phase import ELSHIATY_PETRA, one_cycle
@@ -48,20 +48,6 @@ class Valleys(Family):
 
     def strategy(self, drawn: Mapping[str, Any]) -> SearchStrategy[RelativeProblem]:
         return hs.integers(3, 5).map(lambda M: self._problem(M, exact))
-
-
-@final
-@dataclass(frozen=True)
-class Valley:
-    """½x₁² + ½x₂²/w: ℓ = 1, minimiser 0, minimum 0."""
-
-    width: int
-
-    def value(self, x: Array) -> Array:
-        return (x[..., 0] ** 2 + x[..., 1] ** 2 / self.width) / 2
-
-    def gradient(self, x: Array) -> Array:
-        return np.stack([x[..., 0], x[..., 1] / self.width], axis=-1)
 
 
 def _bound(problem: RelativeProblem, x: Array, cycles: int, *, corrected: bool, share: Any = 1) -> Array:
