@@ -113,10 +113,9 @@ class Plan:
         """``mask``: bool (O, C, K, L); ``x``, ``y``: the grids of X and Y, with the borders that `Geometry.borders` asks for."""
         self.geometry, self.x, self.y, self.shape = geometry, x, y, tuple(mask.shape)
         self._check()
-        found = mask.reshape(-1).nonzero().squeeze(1)
-        indices = np.unravel_index(found.numpy(), self.shape)
-        self.forward = self._forward(found, indices)
-        self.backward = self._backward(found, indices)
+        flat = mask.contiguous().view(torch.uint8).numpy().reshape(*self.shape[:2], -1)
+        self.forward = self._forward(flat)
+        self.backward = self._backward(flat)
         self.exact = cover.exact(y.height, y.width, geometry.stride[1])
 
     @property
@@ -139,14 +138,14 @@ class Plan:
             if grid.block > _LARGEST_OFFSET:
                 raise ValueError(f"a block of 16 images must be below 4 GiB, got {grid.block} bytes for {grid}")
 
-    def _forward(self, found: Tensor, indices: Any) -> _Sweep:
-        out, channel, tap_row, tap_col = indices
+    def _forward(self, mask: np.ndarray) -> _Sweep:
         x, y, g = self.x, self.y, self.geometry
-        offsets = channel * x.channel + tap_row * g.dilation[0] * x.row + tap_col * g.dilation[1] * VECTOR
+        taps = _offsets(np.arange(g.kernel[0]) * g.dilation[0], np.arange(g.kernel[1]) * g.dilation[1], x)
+        rows, offsets, order = _in_rows(mask, taps, x.channel, False)
         return _Sweep(
-            rows=_starts(out, self.shape[0]),
-            offsets=offsets.astype(np.uint32),
-            order=found,
+            rows=rows,
+            offsets=offsets,
+            order=torch.from_numpy(order),
             tiles=cover.overlapping(y.height, y.width, g.stride[1]),
             source=x.place(-g.padding[0], -g.padding[1]),
             target=y.place(0, 0),
@@ -154,8 +153,7 @@ class Plan:
             step_out=(1, 1),
         )
 
-    def _backward(self, found: Tensor, indices: Any) -> list[_Sweep]:
-        out, channel, tap_row, tap_col = indices
+    def _backward(self, mask: np.ndarray) -> list[_Sweep]:
         x, y, g = self.x, self.y, self.geometry
         sweeps = []
         for rest in product(range(g.stride[0]), range(g.stride[1])):
@@ -165,16 +163,14 @@ class Plan:
             )
             if not down or not right:
                 continue  # no weight reaches these pixels: they keep their 0
-            rows, lowest_row = _shifts(down, g.kernel[0])
-            cols, lowest_col = _shifts(right, g.kernel[1])
-            own = np.flatnonzero((rows[tap_row] >= 0) & (cols[tap_col] >= 0))
-            own = own[np.argsort(channel[own], kind="stable")]
-            offsets = out[own] * y.channel + rows[tap_row[own]] * y.row + cols[tap_col[own]] * VECTOR
+            shifts_down, lowest_row = _shifts(down, g.kernel[0])
+            shifts_right, lowest_col = _shifts(right, g.kernel[1])
+            rows, offsets, order = _in_rows(mask, _offsets(shifts_down, shifts_right, y), y.channel, True)
             sweeps.append(
                 _Sweep(
-                    rows=_starts(channel[own], self.shape[1]),
-                    offsets=offsets.astype(np.uint32),
-                    order=found[torch.from_numpy(own)],
+                    rows=rows,
+                    offsets=offsets,
+                    order=torch.from_numpy(order),
                     tiles=cover.overlapping(down[0].count, right[0].count, g.stride[1]),
                     source=y.place(lowest_row, lowest_col),
                     target=x.place(down[0].first, right[0].first),
@@ -183,6 +179,12 @@ class Plan:
                 )
             )
         return sweeps
+
+
+def _offsets(down: np.ndarray, right: np.ndarray, grid: Grid) -> np.ndarray:
+    """Bytes for each tap (k, l), flat, from its shifts in pixels; −1 where one of them is."""
+    both = down[:, None] * grid.row + right[None, :] * VECTOR
+    return np.where((down[:, None] < 0) | (right[None, :] < 0), -1, both).reshape(-1)
 
 
 def _shifts(taps: list[_Tap], kernel: int) -> tuple[np.ndarray, int]:
@@ -194,9 +196,32 @@ def _shifts(taps: list[_Tap], kernel: int) -> tuple[np.ndarray, int]:
     return table, lowest
 
 
-def _starts(labels: np.ndarray, count: int) -> np.ndarray:
-    """Where each of ``count`` labels begins in a sorted list of them."""
-    return np.searchsorted(labels, np.arange(count + 1)).astype(np.int64)
+@njit(cache=True)
+def _in_rows(mask: Any, taps: Any, pitch: int, transposed: bool) -> Any:
+    """The non-zeros of a mask (O, C, taps) by output channel, or by input channel: where each begins, offsets, places in W.
+
+    Taps of −1 are left out. Two passes, the first to count: sorting an array of labels would take ten times as long.
+    """
+    out, channels, kernel = mask.shape
+    rows = np.zeros((channels if transposed else out) + 1, dtype=np.int64)
+    for o in range(out):
+        for c in range(channels):
+            for tap in range(kernel):
+                if mask[o, c, tap] and taps[tap] >= 0:
+                    rows[(c if transposed else o) + 1] += 1
+    for label in range(len(rows) - 1):
+        rows[label + 1] += rows[label]
+    ahead = rows.copy()
+    offsets, order = np.empty(rows[-1], dtype=np.uint32), np.empty(rows[-1], dtype=np.int64)
+    for o in range(out):
+        for c in range(channels):
+            for tap in range(kernel):
+                if mask[o, c, tap] and taps[tap] >= 0:
+                    label, other = (c, o) if transposed else (o, c)
+                    offsets[ahead[label]] = other * pitch + taps[tap]
+                    order[ahead[label]] = (o * channels + c) * kernel + tap
+                    ahead[label] += 1
+    return rows, offsets, order
 
 
 def forward(plan: Plan, weight: Tensor, x: Blocked, y: Blocked) -> None:
