@@ -1,0 +1,74 @@
+"""What is minimised and how well it is done: classification, and denoising of images.
+
+objective          | loss                                       | score
+-------------------|--------------------------------------------|----------------------------------------------------
+``classification`` | cross-entropy, with label smoothing        | accuracy: share of the examples
+``denoising``      | mean squared error to the image without the noise | PSNR in dB, mean over the images; the peak is white − black
+
+The noise of a batch is a function of the seed and the batch's place; that of evaluations is the same every time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..data.batches import NOISE, Examples, stream
+
+_EVALUATED = 1000
+
+
+@final
+@dataclass(frozen=True)
+class Objective:
+    """``kind``: a name of the table; ``noise``: its standard deviation; ``seed``: of the noise."""
+
+    kind: str
+    noise: float
+    label_smoothing: float
+    seed: int
+
+    @property
+    def score_name(self) -> str:
+        """``accuracy`` or ``psnr``."""
+        return "accuracy" if self.kind == "classification" else "psnr"
+
+    def __call__(
+        self, model: nn.Module, inputs: Tensor, labels: Tensor, peak: float, path: tuple[int, ...], smooth: bool
+    ) -> tuple[Tensor, Tensor]:
+        """The mean loss, and the sum of the examples' scores. ``path``: the place of the batch, for its noise."""
+        if self.kind == "classification":
+            logits = model(inputs)
+            loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing if smooth else 0.0)
+            return loss, (logits.detach().argmax(1) == labels).sum()
+        noise = torch.randn(inputs.shape, generator=stream(self.seed, NOISE, *path)).to(inputs.device)
+        errors = (model(inputs + self.noise * noise) - inputs).square().flatten(1).mean(1)
+        return errors.mean(), (10 * torch.log10(peak**2 / errors.detach())).sum()
+
+
+def peak_of(found: Examples) -> float:
+    """White less black, after normalisation."""
+    return 1 / min(found.of.deviation)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, objective: Objective, found: Examples) -> dict[str, float]:
+    """Mean loss and score over all examples, in eval mode: nothing of the network changes."""
+    training = model.training
+    model.eval()
+    loss = score = 0.0
+    try:
+        for start in range(0, len(found), _EVALUATED):
+            part = found.take(torch.arange(start, min(start + _EVALUATED, len(found))))
+            of_part, scores = objective(
+                model, part.normalised(), part.labels, peak_of(found), (0, 0, start), smooth=False
+            )
+            loss += float(of_part) * len(part)
+            score += float(scores)
+    finally:
+        model.train(training)
+    return {"loss": loss / len(found), objective.score_name: score / len(found)}
