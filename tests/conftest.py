@@ -1,6 +1,7 @@
-"""How hypothesis draws: "ci" gives every run the same examples, "dev" new ones each time."""
+"""How hypothesis draws: "ci" gives every run the same examples, "dev" new ones each time. And Ctrl-C for background jobs."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -8,3 +9,7 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+# A shell starts a background job with SIGINT ignored, and the commands that tests interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
