@@ -77,9 +77,9 @@ def _dense(case: Case) -> tuple[Any, Any, Any]:
     return y.detach(), x.grad, weight.grad[case.weight != 0]
 
 
-def _close(ours: Any, exact: Any) -> bool:
-    size = float(exact.abs().max()) if exact.numel() else 0.0
-    return bool(torch.allclose(ours.double(), exact, rtol=0, atol=1e-5 * max(size, 1e-3)))
+def _close(ours: Any, exact: Any, magnitude: Any) -> bool:
+    """Up to the rounding of a sum whose terms have this sum of absolute values: what cancels is rounded, too."""
+    return bool(((ours.double() - exact).abs() <= 3e-6 * magnitude + 1e-12).all())
 
 
 @settings(max_examples=80, deadline=None)
@@ -87,13 +87,14 @@ def _close(ours: Any, exact: Any) -> bool:
 def test_all_three_are_those_of_the_dense_convolution(case: Case, extra: int) -> None:
     plan = _plan(case, extra)
     y, dx, dw = _dense(case)
+    sizes = _dense(Case(case.geometry, case.weight.abs(), case.x.abs(), case.dy.abs()))
     x, out = pack(case.x, zeros(plan.x)), zeros(plan.y)
     forward(plan, case.weight, x, out)
-    assert _close(unpack(out), y)
+    assert _close(unpack(out), y, sizes[0])
     dy, back = pack(case.dy, zeros(plan.y)), zeros(plan.x)
     input_gradient(plan, case.weight, dy, back)
-    assert _close(unpack(back), dx)
-    assert _close(weight_gradient(plan, x, dy), dw)
+    assert _close(unpack(back), dx, sizes[1])
+    assert _close(weight_gradient(plan, x, dy), dw, sizes[2])
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,0 +1,252 @@
+"""The layers as functions of autograd, on the flat memories of activations; see `autograd` for what holds of all.
+
+class        | y
+-------------|---------------------------------------------------------------------------
+`Multiply`   | a sparse convolution or linear layer, with a bias
+`Normalise`  | batch norm, with residual and ReLU
+`Add`        | a (+ b), then ReLU or not
+`Pool`       | largest or mean of windows
+
+Gradients of weights are dense tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from . import batch_norm, convolution, elementwise, linear, pooling
+from .autograd import Function, once
+from .blocks import Blocked, Grid, unpack
+from .buffers import Buffers
+from .convolution import Geometry, Plan
+from .linear import LinearPlan
+from .patterns import spread
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A sparse layer: the plan of its non-zeros."""
+
+    plan: Plan | LinearPlan
+    buffers: Buffers
+
+    @property
+    def positions(self) -> Tensor:
+        """Where the non-zeros stand in the flattened weight, int64."""
+        return self.plan.forward.order
+
+    @property
+    def untouched(self) -> Any:
+        """Names the writer of input gradients where some pixels of the input meet no tap; None where all do."""
+        if isinstance(self.plan, LinearPlan):
+            return None
+        g = self.plan.geometry
+        within = all(k >= s and d == 1 for k, s, d in zip(g.kernel, g.stride, g.dilation, strict=True))
+        return None if within or g.stride == (1, 1) else g
+
+    def forward(self, weight: Tensor, x: Blocked, y: Blocked) -> None:
+        if isinstance(self.plan, LinearPlan):
+            linear.forward(self.plan, weight, x, y)
+        else:
+            convolution.forward(self.plan, weight, x, y)
+
+    def input_gradient(self, weight: Tensor, dy: Blocked, dx: Blocked) -> None:
+        if isinstance(self.plan, LinearPlan):
+            linear.input_gradient(self.plan, weight, dy, dx)
+        else:
+            convolution.input_gradient(self.plan, weight, dy, dx)
+
+    def weight_gradient(self, weight: Tensor, x: Blocked, dy: Blocked, dense: bool) -> Tensor:
+        """Of the shape of the weight; outside the pattern what it is (``dense``) or 0."""
+        if dense:
+            return self._dense(weight, x, dy)
+        if isinstance(self.plan, LinearPlan):
+            values = linear.weight_gradient(self.plan, x, dy)
+        else:
+            values = convolution.weight_gradient(self.plan, x, dy)
+        flat = self.buffers.take_flat(weight.numel())
+        spread(values, self.positions, flat)
+        return flat.view(weight.shape)
+
+    def _dense(self, weight: Tensor, x: Blocked, dy: Blocked) -> Tensor:
+        wide, slopes = unpack(x), unpack(dy)
+        if isinstance(self.plan, LinearPlan):
+            return slopes.flatten(1).T @ wide.flatten(1)
+        g = self.plan.geometry
+        _, gradient, _ = torch.ops.aten.convolution_backward(
+            slopes, wide, weight.detach(), None, g.stride, g.padding, g.dilation, False, (0, 0), 1, (False, True, False)
+        )
+        return gradient  # type: ignore[no-any-return]
+
+
+@final
+class Multiply(Function):  # type: ignore[misc]
+    """A `Layer`; ``dense``: whether the gradient of the weight is wanted outside the pattern, too."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layer: Layer, dense: bool) -> Tensor:
+        ctx.layer, ctx.dense = layer, dense
+        ctx.save_for_backward(x, weight)
+        y = layer.buffers.take(layer.plan.y)
+        layer.forward(weight, Blocked(x.detach(), layer.plan.x), y)
+        if bias is not None:
+            elementwise.add(y, y, bias=bias)
+        return y.memory
+
+    @staticmethod
+    @once
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        layer, (x, weight) = ctx.layer, ctx.saved_tensors
+        slope, dx, dweight, dbias = Blocked(dy, layer.plan.y), None, None, None
+        if ctx.needs_input_grad[0]:
+            target = layer.buffers.take(layer.plan.x, layer.untouched)
+            layer.input_gradient(weight, slope, target)
+            dx = target.memory
+        if ctx.needs_input_grad[1]:
+            dweight = layer.weight_gradient(weight, Blocked(x, layer.plan.x), slope, ctx.dense)
+        if ctx.needs_input_grad[2]:
+            dbias = torch.from_numpy(elementwise.channel_sums(slope)).float()
+        return dx, dweight, dbias, None, None
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Norm:
+    """What a batch norm needs beside tensors: the grids of x, y and the residual, ``given`` statistics or those of the batch."""
+
+    buffers: Buffers
+    x: Grid
+    y: Grid
+    residual: Grid | None
+    eps: float
+    relu: bool
+    given: batch_norm.Statistics | None
+    update: Callable[[batch_norm.Statistics, int], None] | None
+    """Called with the statistics of a batch and n."""
+
+
+@final
+class Normalise(Function):  # type: ignore[misc]
+    """A `Norm`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, residual: Tensor | None, norm: Norm
+    ) -> Tensor:
+        y, source = norm.buffers.take(norm.y), Blocked(x.detach(), norm.x)
+        beside = None if residual is None or norm.residual is None else Blocked(residual.detach(), norm.residual)
+        used = batch_norm.normalise(source, y, norm.given, weight, bias, norm.eps, beside, norm.relu)
+        if norm.update is not None:
+            norm.update(used, batch_norm.count(source))
+        ctx.norm, ctx.used = norm, used
+        by_sign = norm.relu and residual is not None
+        ctx.save_for_backward(x, weight, bias, y.memory if by_sign else None)
+        return y.memory
+
+    @staticmethod
+    @once
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        norm, (x, weight, bias, y) = ctx.norm, ctx.saved_tensors
+        slope, dx = Blocked(dy, norm.y), norm.buffers.take(norm.x)
+        output = None if y is None else Blocked(y, norm.y)
+        dr = None
+        if norm.residual is not None and (norm.relu or norm.residual != norm.y):
+            dr = norm.buffers.take(norm.residual)
+            if not norm.relu:
+                elementwise.add(slope, dr)
+        sums = batch_norm.gradients(
+            Blocked(x, norm.x), slope, dx, ctx.used, norm.given is None, weight, bias, norm.eps, norm.relu, output,
+            dr if norm.relu else None,
+        )  # fmt: skip
+        dweight = torch.from_numpy(sums.weight).float() if ctx.needs_input_grad[1] else None
+        dbias = torch.from_numpy(sums.bias).float() if ctx.needs_input_grad[2] else None
+        dresidual = None
+        if norm.residual is not None:
+            dresidual = dy if dr is None else dr.memory
+        return dx.memory, dweight, dbias, dresidual, None
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """The grids of a, b and y; whether a ReLU follows."""
+
+    buffers: Buffers
+    a: Grid
+    b: Grid | None
+    y: Grid
+    relu: bool
+
+
+@final
+class Add(Function):  # type: ignore[misc]
+    """A `Sum`."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor | None, total: Sum) -> Tensor:
+        y = total.buffers.take(total.y)
+        beside = None if b is None or total.b is None else Blocked(b.detach(), total.b)
+        elementwise.add(Blocked(a.detach(), total.a), y, beside, relu=total.relu)
+        ctx.total = total
+        ctx.save_for_backward(y.memory if total.relu else None)
+        return y.memory
+
+    @staticmethod
+    @once
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        total, (y,) = ctx.total, ctx.saved_tensors
+        made: dict[Grid, Tensor] = {} if total.relu else {total.y: dy}
+        for grid in (total.a, total.b):
+            if grid is not None and grid not in made:
+                target = total.buffers.take(grid)
+                if y is None:
+                    elementwise.add(Blocked(dy, total.y), target)
+                else:
+                    elementwise.relu_gradient(Blocked(y, total.y), Blocked(dy, total.y), target)
+                made[grid] = target.memory
+        return made[total.a], None if total.b is None else made[total.b], None
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Pooling:
+    """A window over a grid; ``largest`` or the mean."""
+
+    buffers: Buffers
+    x: Grid
+    y: Grid
+    window: Geometry
+    largest: bool
+    count_padding: bool = True
+
+
+@final
+class Pool(Function):  # type: ignore[misc]
+    """A `Pooling`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, pool: Pooling) -> Tensor:
+        source, y = Blocked(x.detach(), pool.x), pool.buffers.take(pool.y)
+        ctx.pool, ctx.winners = pool, None
+        if pool.largest:
+            ctx.winners = pooling.largest(source, y, pool.window)
+        else:
+            pooling.mean(source, y, pool.window, pool.count_padding)
+        return y.memory
+
+    @staticmethod
+    @once
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        pool = ctx.pool
+        slope, dx = Blocked(dy, pool.y), pool.buffers.take(pool.x)
+        if pool.largest:
+            pooling.largest_gradient(ctx.winners, slope, dx, pool.window)
+        else:
+            pooling.mean_gradient(slope, dx, pool.window, pool.count_padding)
+        return dx.memory, None

@@ -1,0 +1,242 @@
+"""A model as a graph of calls, with the shape of every value: what a sparse network is made from.
+
+The model's Python code runs once, with stand-ins for tensors (torch.fx): what it decides is decided for all calls with inputs
+of the same shapes and the same ``training`` flags. Therefore a model is refused that draws random numbers of its own, or
+changes its attributes, while it is traced; modules with hooks or a ``forward`` of their own are not looked into.
+"""
+
+from __future__ import annotations
+
+import copy
+import operator
+import random
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor, fx, nn
+
+
+class NotTraceableError(Exception):
+    """The model cannot be run as a graph; the message says why."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """The calls of a model, in order.
+
+    attribute     | meaning
+    --------------|------------------------------------------------------------------------
+    ``nodes``     | fx nodes; an operation that changes its argument in place is the argument's last user
+    ``values``    | what each node gives: tensors on the device meta, other things as they are
+    ``constants`` | tensors that the Python code made
+    """
+
+    nodes: list[fx.Node]
+    values: dict[fx.Node, Any]
+    constants: dict[str, Any]
+
+
+@final
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return is_watched(m) or super().is_leaf_module(m, module_qualified_name)
+
+
+def is_watched(module: nn.Module) -> bool:
+    """Whether somebody sees the calls of the module, so that it must be called."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    return any(hooks) or "forward" in module.__dict__
+
+
+def check_arguments(arguments: dict[str, Any]) -> None:
+    """A `NotTraceableError` unless all are tensors or plain values."""
+    for name, x in arguments.items():
+        if not isinstance(x, Tensor | bool | int | float | str | None):
+            raise NotTraceableError(
+                f"argument {name!r} is neither a tensor nor a plain value, but a {type(x).__name__}"
+            )
+
+
+def trace(model: nn.Module, arguments: dict[str, Any]) -> Graph:
+    """``arguments``: those of ``model.forward`` by name, tensors and plain values. Raises `NotTraceableError`."""
+    check_arguments(arguments)
+    plain = {name: x for name, x in arguments.items() if not isinstance(x, Tensor)}
+    own = [name for name, module in model.named_modules() if name and "forward" in module.__dict__]
+    if own:
+        raise NotTraceableError(f"the forward of {own[0]} is not that of its class")
+    before, luck = _attributes(model), _random_state()
+    try:
+        graph = _Tracer().trace(model, plain or None)
+    except Exception as error:
+        raise NotTraceableError(f"torch.fx cannot trace it: {type(error).__name__}: {error}") from error
+    finally:
+        changed, constants = _restore(before)
+        drawn = not _same_state(luck, _random_state())
+        _set_random_state(luck)
+    if changed:
+        raise NotTraceableError(f"its forward changes attributes: {', '.join(changed)}")
+    if drawn:
+        raise NotTraceableError("its forward draws random numbers that do not depend on its inputs")
+    nodes = list(graph.nodes)
+    _no_changes_in_place(nodes, model)
+    return Graph(nodes, _values(model, nodes, arguments, constants), constants)
+
+
+def _attributes(model: nn.Module) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """The dictionaries of all modules with copies: attributes, buffers."""
+    found = []
+    for name, module in model.named_modules():
+        for kept in (module.__dict__, module._buffers, module._parameters, module._modules):
+            found.append((name, kept, dict(kept)))
+    return found
+
+
+def _restore(before: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> tuple[list[str], dict[str, Any]]:
+    """Undo what tracing did to the model: names of changed attributes, and the constants that torch.fx left there."""
+    changed, constants = [], {}
+    for name, now, old in before:
+        for key in [*now]:
+            if key not in old and key.startswith("_tensor_constant"):
+                constants[key] = now.pop(key)
+            elif key not in old or now[key] is not old[key]:
+                changed.append(f"{name}.{key}" if name else key)
+        if changed:
+            now.clear()
+            now.update(old)
+    return changed, constants
+
+
+def _random_state() -> tuple[Any, ...]:
+    return torch.get_rng_state(), random.getstate(), np.random.get_state()
+
+
+def _set_random_state(state: tuple[Any, ...]) -> None:
+    torch.set_rng_state(state[0])
+    random.setstate(state[1])
+    np.random.set_state(state[2])
+
+
+def _same_state(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
+    return bool(torch.equal(a[0], b[0]) and a[1] == b[1] and np.array_equal(a[2][1], b[2][1]) and a[2][2:] == b[2][2:])
+
+
+def changes_in_place(node: fx.Node, model: nn.Module) -> fx.Node | None:
+    """The argument that a node changes, None when it changes none."""
+    first = node.args[0] if node.args else node.kwargs.get("input")
+    if not isinstance(first, fx.Node):
+        first = None
+    if node.op == "call_module":
+        return first if getattr(model.get_submodule(str(node.target)), "inplace", False) is True else None
+    if node.op not in ("call_function", "call_method"):
+        return None
+    if isinstance(out := node.kwargs.get("out"), fx.Node):
+        return out
+    name = str(node.target) if node.op == "call_method" else getattr(node.target, "__name__", "")
+    augmented = name in ("iadd", "isub", "imul", "itruediv", "setitem")
+    underscore = name.endswith("_") and not name.endswith("__")
+    return first if augmented or underscore or node.kwargs.get("inplace") is True else None
+
+
+def _no_changes_in_place(nodes: list[fx.Node], model: nn.Module) -> None:
+    """Who reads a value after it was changed in place reads the result of the change instead."""
+    place = {node: i for i, node in enumerate(nodes)}
+    for node in nodes:
+        changed = changes_in_place(node, model)
+        if changed is None:
+            continue
+        for user in [user for user in changed.users if place[user] > place[node]]:
+            user.replace_input_with(changed, node)
+        for alias in _aliases(changed, node, model) - {changed}:
+            if any(place[user] > place[node] for user in alias.users):
+                raise NotTraceableError(f"{node.name} changes {changed.name} in place, which {alias.name} may look at")
+
+
+_NEW = (nn.modules.conv._ConvNd, nn.Linear, nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.Embedding)
+_NEW_FUNCTIONS = (operator.add, operator.sub, operator.mul, operator.matmul, torch.add, torch.cat, torch.relu)
+
+
+def _aliases(value: fx.Node, change: fx.Node, model: nn.Module) -> set[fx.Node]:
+    """Values that may share memory with one that is changed: views made of it before, and what it is a view of."""
+    found, open_ends = {value}, [value]
+    while open_ends:
+        node = open_ends.pop()
+        near = [user for user in node.users if _may_be_view(user, model)]
+        first = node.args[0] if node.args else node.kwargs.get("input")
+        if isinstance(first, fx.Node) and _may_be_view(node, model):
+            near.append(first)
+        near = [other for other in near if other not in found and other is not change]
+        open_ends += near
+        found.update(near)
+    return found
+
+
+def _may_be_view(node: fx.Node, model: nn.Module) -> bool:
+    if node.op == "call_module":
+        module = model.get_submodule(str(node.target))
+        pools = (nn.modules.pooling._MaxPoolNd, nn.modules.pooling._AvgPoolNd, nn.modules.pooling._AdaptiveAvgPoolNd)
+        return not isinstance(module, (*_NEW, *pools)) and (
+            not isinstance(module, nn.ReLU) or module.inplace  # one that is not in place makes something new
+        )
+    return node.op in ("call_function", "call_method") and node.target not in _NEW_FUNCTIONS
+
+
+def _values(
+    model: nn.Module, nodes: list[fx.Node], arguments: dict[str, Any], constants: dict[str, Any]
+) -> dict[fx.Node, Any]:
+    """Run the graph on the device meta, with a copy of the model that has no memory."""
+    memo: dict[int, Any] = {}
+    for parameter in model.parameters():
+        memo[id(parameter)] = nn.Parameter(_shapeless(parameter), requires_grad=False)
+    for buffer in model.buffers():
+        memo[id(buffer)] = _shapeless(buffer)
+    try:
+        if "forward" in model.__dict__:  # the network that asks, which is in place of it
+            memo[id(model.__dict__["forward"])] = None
+        twin = copy.deepcopy(model, memo)
+        for module in twin.modules():
+            for hooks in (module._forward_hooks, module._forward_pre_hooks):
+                hooks.clear()
+        inputs = iter(arguments.values())
+        values: dict[fx.Node, Any] = {}
+        with torch.no_grad():
+            for node in nodes:
+                if node.op == "placeholder":
+                    x = next(inputs)
+                    values[node] = _shapeless(x) if isinstance(x, Tensor) else x
+                elif node.op == "get_attr":
+                    x = constants[str(node.target)] if node.target in constants else _attribute(twin, str(node.target))
+                    values[node] = _shapeless(x) if isinstance(x, Tensor) else x
+                elif node.op != "output":
+                    values[node] = call(
+                        node, twin, fx.map_arg(node.args, values.get), fx.map_arg(node.kwargs, values.get)
+                    )
+    except Exception as error:
+        raise NotTraceableError(f"the shapes of its values cannot be told: {type(error).__name__}: {error}") from error
+    return values
+
+
+def _shapeless(x: Tensor) -> Tensor:
+    return torch.empty_like(x.detach(), device="meta")
+
+
+def _attribute(model: nn.Module, path: str) -> Any:
+    owner, _, name = path.rpartition(".")
+    return getattr(model.get_submodule(owner), name)
+
+
+def call(node: fx.Node, model: nn.Module, args: Any, kwargs: Any) -> Any:
+    """What a node of a call gives."""
+    if node.op == "call_module":
+        return model.get_submodule(str(node.target))(*args, **kwargs)
+    if node.op == "call_method":
+        return getattr(args[0], str(node.target))(*args[1:], **kwargs)
+    function: Any = node.target
+    return function(*args, **kwargs)
+
+
+def fetch(node: fx.Node, model: nn.Module, constants: dict[str, Any]) -> Any:
+    """What a node of an attribute gives."""
+    return constants[str(node.target)] if node.target in constants else _attribute(model, str(node.target))

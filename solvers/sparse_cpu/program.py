@@ -1,0 +1,257 @@
+"""The steps of a sparse network for inputs of one shape, ready to run.
+
+A value is there as a tensor of torch, as an activation in the layout, or both: it is converted where the next step needs it.
+An activation with several readers is shared out (`autograd.Share`), so that its gradients are added up in one buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, final
+
+import torch
+from torch import Tensor, fx, nn
+
+from . import autograd, functions
+from .batch_norm import Statistics
+from .blocks import Grid
+from .buffers import Buffers
+from .convolution import Plan
+from .graph import Graph, call, fetch
+from .linear import LinearPlan
+from .placement import Placement, Step
+
+
+class Key(NamedTuple):
+    """A value: of which node, as an activation or a tensor of torch, for which of its readers."""
+
+    node: fx.Node
+    blocked: bool
+    reader: int = 0
+
+
+class Action(NamedTuple):
+    """One step: ``run`` takes the inputs, and gives the outputs as a tuple; then ``dead`` values are let go."""
+
+    run: Callable[..., tuple[Any, ...]]
+    inputs: tuple[Key, ...]
+    outputs: tuple[Key, ...]
+    dead: tuple[Key, ...] = ()
+
+
+@final
+class Program:
+    """Runs the graph of a model with the plans of one pattern of non-zeros."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        graph: Graph,
+        placement: Placement,
+        plans: Mapping[fx.Node, Plan | LinearPlan],
+        buffers: Buffers,
+    ) -> None:
+        self.buffers = buffers
+        self.dense_gradients: bool | frozenset[nn.Parameter] = False
+        """Whether gradients of weights are wanted outside the patterns, too; or of which weights."""
+        self.layers = {node: functions.Layer(plan, self.buffers) for node, plan in plans.items()}
+        self._model, self._graph, self._placement = model, graph, placement
+        self._inputs = [node for node in graph.nodes if node.op == "placeholder"]
+        self._actions: list[Action] = []
+        self._made: dict[Key, Key] = {}
+        self._result: Any = None
+        self._compile()
+        self._actions = _with_ends(self._actions, self._results())
+
+    def run(self, arguments: list[Any]) -> Any:
+        """The result of the model."""
+        values: dict[Key, Any] = {
+            Key(node, False): x for node, x in zip(self._inputs, arguments, strict=True)
+        }  # fmt: skip
+        for action in self._actions:
+            made = action.run(*(values[key] for key in action.inputs))
+            values.update(zip(action.outputs, made, strict=True))
+            for key in action.dead:
+                del values[key]
+        return fx.map_arg(self._result, lambda node: values[Key(node, False)])
+
+    def _results(self) -> set[Key]:
+        found: set[Key] = set()
+        fx.map_arg(self._result, lambda node: found.add(Key(node, False)))
+        return found
+
+    def _compile(self) -> None:
+        same, steps = self._placement.same, self._placement.steps
+        for node in self._graph.nodes:
+            if node in same or node in self._placement.swallowed or node.op == "placeholder":
+                continue
+            if node.op == "output":
+                self._result = fx.map_arg(node.args[0], lambda x: same.get(x, x))
+                for key in self._results():
+                    self._tensor(key.node)
+            elif node in steps:
+                self._blocked(node, steps[node])
+            else:
+                self._dense(node)
+        self._share_out()
+
+    def _dense(self, node: fx.Node) -> None:
+        constant: Any = self._graph.values.get(node)
+        if node.op == "get_attr":
+            self._emit(lambda: (fetch(node, self._model, self._graph.constants),), (), node, False)
+        elif _is_size(node):
+            self._emit(lambda: (constant,), (), node, False)
+        else:
+            inputs = [self._placement.same.get(x, x) for x in node.all_input_nodes]
+            keys = [self._tensor(x) for x in inputs]
+            order = {x: i for i, x in enumerate(node.all_input_nodes)}
+
+            def run(*given: Any) -> tuple[Any]:
+                args, kwargs = fx.map_arg((node.args, node.kwargs), lambda x: given[order[x]])
+                made = call(node, self._model, args, kwargs)
+                if isinstance(made, Tensor) and made.shape != constant.shape:
+                    raise RuntimeError(
+                        f"{node.name} must give the shape {tuple(constant.shape)} that it has without hooks, got "
+                        f"{tuple(made.shape)}"
+                    )
+                return (made,)
+
+            self._emit(run, tuple(keys), node, False)
+
+    def _emit(self, run: Callable[..., tuple[Any, ...]], inputs: tuple[Key, ...], node: fx.Node, blocked: bool) -> None:
+        key = Key(node, blocked)
+        self._actions.append(Action(run, inputs, (key,)))
+        self._made[key] = key
+
+    def _tensor(self, node: fx.Node) -> Key:
+        """The value as a tensor of torch; converts it where it is not yet one."""
+        key = Key(node, False)
+        if key not in self._made and Key(node, True) in self._made:
+            grid, shape = self._placement.grids[node], tuple(self._graph.values[node].shape)
+
+            def run(memory: Tensor) -> tuple[Tensor]:
+                return (autograd.Unpack.apply(memory, self.buffers, grid).view(shape),)
+
+            self._emit(run, (Key(node, True),), node, False)
+        return key
+
+    def _activation(self, node: fx.Node) -> Key:
+        """The value as an activation in the layout; converts it where it is not yet one."""
+        key = Key(node, True)
+        if key not in self._made:
+            grid = self._placement.grids[node]
+            wanted = (grid.images, grid.channels, grid.height, grid.width)
+            self._emit(
+                lambda x: (autograd.Pack.apply(x.reshape(wanted), self.buffers, grid),), (Key(node, False),), node, True
+            )  # fmt: skip
+        return key
+
+    def _blocked(self, node: fx.Node, step: Step) -> None:
+        keys = tuple(self._activation(x) for x in step.inputs)
+        grids = [self._placement.grids[x] for x in step.inputs]
+        run = self._operation(node, step, grids, self._placement.grids[node])
+        self._emit(lambda *given: (run(*given),), keys, node, True)
+
+    def _operation(self, node: fx.Node, step: Step, grids: list[Grid], y: Grid) -> Callable[..., Tensor]:
+        kind, module, buffers = step.call.kind, step.call.module, self.buffers
+        if kind in ("conv", "linear"):
+            layer = self.layers[node]
+            return lambda x: functions.Multiply.apply(x, module.weight, module.bias, layer, self._wants_all(module))
+        if kind == "norm":
+            residual = grids[1] if step.residual else None
+            return lambda x, beside=None: functions.Normalise.apply(
+                x, module.weight, module.bias, beside,
+                _norm(module, buffers, grids[0], y, residual, step.relu),
+            )  # fmt: skip
+        if kind in ("relu", "add"):
+            total = functions.Sum(
+                buffers, grids[0], grids[1] if len(grids) > 1 else None, y, step.relu or kind == "relu"
+            )
+            return lambda a, b=None: functions.Add.apply(a, b, total)
+        if kind == "pool":
+            assert step.call.geometry is not None
+            pool = functions.Pooling(
+                buffers, grids[0], y, step.call.geometry, step.call.largest, step.call.count_padding
+            )
+            return lambda x: functions.Pool.apply(x, pool)
+        if kind == "flatten":
+            if grids[0] == y:
+                return lambda x: x
+            return lambda x: autograd.Flatten.apply(x, buffers, grids[0], y)
+        raise AssertionError(f"no operation for {kind}")
+
+    def _wants_all(self, module: Any) -> bool:
+        if isinstance(self.dense_gradients, bool):
+            return self.dense_gradients
+        return module.weight in self.dense_gradients
+
+    def _share_out(self) -> None:
+        """Give each reader of an activation its own, where there are several."""
+        readers: dict[Key, int] = {}
+        for action in self._actions:
+            for key in action.inputs:
+                readers[key] = readers.get(key, 0) + 1
+        actions: list[Action] = []
+        next_reader: dict[Key, int] = {}
+        for action in self._actions:
+            inputs = []
+            for key in action.inputs:
+                if key.blocked and readers[key] > 1:
+                    next_reader[key] = next_reader.get(key, 0) + 1
+                    inputs.append(key._replace(reader=next_reader[key]))
+                else:
+                    inputs.append(key)
+            actions.append(action._replace(inputs=tuple(inputs)))
+            for key in action.outputs:
+                if key.blocked and readers.get(key, 0) > 1:
+                    actions.append(self._sharing(key, readers[key]))
+        self._actions = actions
+
+    def _sharing(self, key: Key, readers: int) -> Action:
+        grid = self._placement.grids[key.node]
+        outputs = tuple(key._replace(reader=i + 1) for i in range(readers))
+        return Action(lambda x: autograd.Share.apply(x, self.buffers, grid, readers), (key,), outputs)
+
+
+def _is_size(node: fx.Node) -> bool:
+    """Whether the value is known from the shapes alone."""
+    if node.op == "call_method":
+        return node.target in ("size", "dim", "numel", "ndimension")
+    return node.op == "call_function" and node.target is getattr and node.args[1] in ("shape", "ndim")
+
+
+def _with_ends(actions: list[Action], results: set[Key]) -> list[Action]:
+    """Let values go after their last use."""
+    seen, ended = set(results), []
+    for action in reversed(actions):
+        ends = {key for key in (*action.inputs, *action.outputs) if key not in seen}
+        seen |= ends
+        ended.append(action._replace(dead=tuple(ends)))
+    return ended[::-1]
+
+
+def _norm(
+    module: Any, buffers: Buffers, x: Grid, y: Grid, residual: Grid | None, relu: bool
+) -> functions.Norm:  # fmt: skip
+    by_batch = module.training or module.running_mean is None
+    if by_batch and x.images * x.height * x.width == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got 1 for {x}")
+    given = None
+    if not by_batch:
+        given = Statistics(module.running_mean.double().numpy(), module.running_var.double().numpy())
+    update = _update(module) if module.training and module.running_mean is not None else None
+    return functions.Norm(buffers, x, y, residual, module.eps, relu, given, update)
+
+
+def _update(module: Any) -> Callable[[Statistics, int], None]:
+    """The running statistics of torch: an exponential mean, or of all batches where ``momentum`` is None; var with n − 1."""
+
+    def update(used: Statistics, n: int) -> None:
+        module.num_batches_tracked.add_(1)
+        momentum = module.momentum
+        share = 1.0 / float(module.num_batches_tracked) if momentum is None else momentum
+        mean, var = torch.from_numpy(used.mean), torch.from_numpy(used.var) * (n / (n - 1))
+        module.running_mean.mul_(1 - share).add_(mean.float(), alpha=share)
+        module.running_var.mul_(1 - share).add_(var.float(), alpha=share)
+
+    return update

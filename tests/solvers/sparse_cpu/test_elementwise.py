@@ -1,0 +1,61 @@
+"""Sums, biases and ReLU against torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("numba")
+
+from mlbreg.solvers.sparse_cpu import elementwise  # noqa: E402
+
+from .activations import blocked, borders, close, fresh, images, seeds, shapes  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    shape=shapes, border=st.tuples(borders, borders, borders), seed=seeds, both=st.booleans(), biased=st.booleans(),
+    relu=st.booleans(),
+)  # fmt: skip
+def test_sum_bias_and_relu_are_those_of_torch(
+    shape: Any, border: Any, seed: int, both: bool, biased: bool, relu: bool
+) -> None:
+    torch.manual_seed(seed)
+    a, b, dy = torch.randn(shape), torch.randn(shape) if both else None, torch.randn(shape)
+    bias = torch.randn(shape[1]) if biased else None
+    z = a.double() + (b.double() if both else 0) + (bias.double()[:, None, None] if biased else 0)
+    y = fresh(shape, border[0])
+    elementwise.add(blocked(a, border[1]), y, None if b is None else blocked(b, border[2]), bias, relu)
+    assert close(images(y), torch.relu(z) if relu else z)
+    dx = fresh(shape, border[1])
+    elementwise.relu_gradient(y, blocked(dy, border[2]), dx)
+    assert torch.equal(images(dx), torch.where(images(y) > 0, dy.double(), 0.0))
+    assert close(elementwise.channel_sums(blocked(dy, border[0])), dy.double().sum((0, 2, 3)))
+
+
+def test_a_bias_may_be_added_in_place() -> None:
+    x = torch.randn(17, 3, 4, 4)
+    y = blocked(x, 1)
+    elementwise.add(y, y, bias=torch.tensor([1.0, 2.0, 3.0]))
+    assert close(images(y), x + torch.tensor([1.0, 2.0, 3.0])[:, None, None])
+
+
+def test_nan_goes_through_the_relu() -> None:
+    x = torch.tensor([float("nan"), -1.0, 2.0]).view(3, 1, 1, 1)
+    y = fresh((3, 1, 1, 1), 0)
+    elementwise.add(blocked(x, 0), y, relu=True)
+    torch.testing.assert_close(images(y).view(-1), torch.relu(x).double().view(-1), equal_nan=True)
+
+
+def test_memory_that_does_not_fit_its_grid_is_refused() -> None:
+    x = blocked(torch.ones(2, 1, 2, 2), 0)
+    with pytest.raises(ValueError, match="memory must be contiguous float32 of shape"):
+        elementwise.add(x._replace(memory=x.memory[:-1]), x)
+    with pytest.raises(ValueError, match=r"the same \(N, C, H, W\)"):
+        elementwise.add(x, blocked(torch.ones(3, 1, 2, 2), 0))
