@@ -34,7 +34,7 @@ verify: $(CORE)  ## judge every claim of the papers (the default; installs the c
 
 # One BLAS thread for each of the test processes: there are as many of these as cores.
 test: $(EXTRAS)  ## run the tests, in one process per core
-	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n auto $(ARGS)
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 bench: $(CORE)  ## measure how long the checks take
 	@$(BIN)/python -m mlbreg.paper_checks.benchmark $(ARGS)
