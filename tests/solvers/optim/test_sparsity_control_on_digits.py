@@ -1,4 +1,4 @@
-"""The whole table: every optimizer, two networks, targets from 50 % to 99.5 %, on scikit-learn's digits."""
+"""Every optimizer reaches targets from 50 % to 99.5 % on scikit-learn's digits, with an MLP; a small CNN at 90 %."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ def _convolutions() -> nn.Module:
     )
 
 
-@pytest.mark.parametrize("network", [_mlp, _convolutions])
-@pytest.mark.parametrize("target", [0.5, 0.8, 0.9, 0.95, 0.99, 0.995])
+@pytest.mark.parametrize(
+    ("network", "target"),
+    [*((_mlp, target) for target in (0.5, 0.8, 0.9, 0.95, 0.99, 0.995)), (_convolutions, 0.9)],
+)
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_the_target_is_reached_and_held_over_the_last_third(
     kind: str, target: float, network: Callable[[], nn.Module]
