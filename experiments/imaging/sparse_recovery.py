@@ -74,10 +74,9 @@ def trials(
     for j in range(count):
         own = int(np.random.SeedSequence((seed, measurements, j)).generate_state(1)[0])
         instances = [compressed_sensing(dimension, measurements, k, seed=own) for k in sparsities]
-        losses = [instance.problem.loss for instance in instances]
-        assert all(isinstance(loss, LeastSquares) for loss in losses)
-        matrix = np.asarray(losses[0].matrix)  # type: ignore[attr-defined]
-        data = np.stack([loss.target for loss in losses])  # type: ignore[attr-defined]
+        losses = [loss for one in instances if isinstance(loss := one.problem.loss, LeastSquares)]
+        assert len(losses) == len(instances)
+        matrix, data = np.asarray(losses[0].matrix), np.stack([loss.target for loss in losses])
         parts.append(_recover(matrix, data, np.stack([instance.truth for instance in instances]), setting))
     return Trials(*(np.stack([getattr(part, name) for part in parts], axis=-1) for name in Trials._fields))
 

@@ -227,12 +227,14 @@ def _in_rows(mask: Any, taps: Any, pitch: int, transposed: bool) -> Any:
 def forward(plan: Plan, weight: Tensor, x: Blocked, y: Blocked) -> None:
     """Y ← W * X. All of Y's interior is written."""
     _check_memory(plan, x, y)
+    _check_weight(plan, weight)
     _sweep(plan.forward, weight, x, y)
 
 
 def input_gradient(plan: Plan, weight: Tensor, dy: Blocked, dx: Blocked) -> None:
     """dX ← Wᵀ * dY. Pixels that no tap reaches (a stride beyond the kernel) are not written: dX comes as zeros."""
     _check_memory(plan, dx, dy)
+    _check_weight(plan, weight)
     for sweep in plan.backward:
         _sweep(sweep, weight, dy, dx)
 
@@ -283,6 +285,15 @@ def _check_memory(plan: Plan, x: Blocked, y: Blocked) -> None:
             raise ValueError(f"{name} must have the grid of the plan, {wanted}, got {given.grid}")
         if given.memory.dtype != torch.float32 or given.address % VECTOR or not given.memory.is_contiguous():
             raise ValueError(f"{name} must be contiguous float32 memory aligned to {VECTOR} bytes")
+
+
+def _check_weight(plan: Plan, weight: Tensor) -> None:
+    # The kernels read its values as float32, whatever they are.
+    if tuple(weight.shape) != plan.shape or weight.dtype != torch.float32 or weight.device.type != "cpu":
+        raise ValueError(
+            f"weight must be float32 on the CPU of shape {plan.shape}, got {weight.dtype} on {weight.device} "
+            f"of shape {tuple(weight.shape)}"
+        )
 
 
 def _use_torch_threads() -> None:

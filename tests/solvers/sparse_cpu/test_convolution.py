@@ -196,3 +196,10 @@ def test_wrong_shapes_borders_and_memory_are_refused() -> None:
         pack(torch.zeros(16, 2, 8, 8, dtype=torch.float64), zeros(x))
     with pytest.raises(ValueError, match="channels must be ≥ 1, got 0"):
         Grid(1, 0, 1, 1)
+    for weight in (torch.ones(4, 2, 3, 3, dtype=torch.float64), torch.ones(4, 3, 3, 3)):
+        for multiply in (
+            lambda w: forward(plan, w, zeros(x), zeros(y)),
+            lambda w: input_gradient(plan, w, zeros(y), zeros(x)),
+        ):
+            with pytest.raises(ValueError, match=r"weight must be float32 on the CPU of shape \(4, 2, 3, 3\), got"):
+                multiply(weight)
