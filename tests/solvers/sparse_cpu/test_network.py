@@ -274,3 +274,27 @@ def test_wrong_arguments_are_refused() -> None:
     model = nn.Linear(2, 3)
     with pytest.raises(ValueError, match=r"bool masks of the shape of the parameter, \(3, 2\)"):
         SparseNetwork(model).refresh({model.weight: torch.ones(3, 2)})
+
+
+class Branches(nn.Module):
+    """One value for three readers, a change in place whose result is not used, and a function between two convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = (nn.Conv2d(3, 3, 3, padding=1) for _ in range(3))
+        self.classifier = nn.Linear(3, 5)
+
+    def forward(self, x: Any) -> Any:
+        y = self.first(x)
+        y.relu_()
+        z = self.second(torch.sigmoid(y)) + self.third(y) + y
+        return self.classifier(z.mean((2, 3)))
+
+
+def test_several_readers_and_a_change_in_place_are_those_of_the_model() -> None:
+    model = sparse(Branches)
+    twin, network = copy.deepcopy(model), SparseNetwork(model, break_even=1.0)
+    y, exact = _backward(network, *_batch()), _backward(twin, *_batch())
+    torch.testing.assert_close(y, exact, rtol=1e-4, atol=1e-5)
+    _assert_same(model, twin, network.sparse_layers)
+    assert len(network.sparse_layers) == 4
