@@ -67,7 +67,10 @@ def per_channel(name: str, values: Tensor | None, channels: int, default: float)
 def use_torch_threads() -> None:
     """Kernels run on as many threads as torch does."""
     settings: Any = numba.config
-    numba.set_num_threads(min(torch.get_num_threads(), settings.NUMBA_NUM_THREADS))
+    threads = torch.get_num_threads()
+    numba.set_num_threads(min(threads, settings.NUMBA_NUM_THREADS))
+    if torch.get_num_threads() != threads:  # the first call starts numba's threads, which changes OpenMP's own setting
+        torch.set_num_threads(threads)
 
 
 @njit(inline="always")

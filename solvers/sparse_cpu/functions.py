@@ -23,9 +23,10 @@ from . import batch_norm, convolution, elementwise, linear, pooling
 from .autograd import Function, once
 from .blocks import Blocked, Grid, unpack
 from .buffers import Buffers
-from .convolution import Geometry, Plan
+from .geometry import Geometry
 from .linear import LinearPlan
 from .patterns import spread
+from .plan import Plan
 
 
 @final
@@ -39,7 +40,7 @@ class Layer:
     @property
     def positions(self) -> Tensor:
         """Where the non-zeros stand in the flattened weight, int64."""
-        return self.plan.forward.order
+        return self.plan.positions
 
     @property
     def untouched(self) -> Any:

@@ -25,7 +25,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from .blocks import Grid
-from .convolution import Geometry
+from .geometry import Geometry
 from .graph import Graph, is_watched
 
 Kind = Literal["conv", "linear", "norm", "relu", "add", "pool", "flatten", "same"]

@@ -52,6 +52,8 @@ class LinearPlan:
         found = mask.reshape(-1).nonzero().squeeze(1)
         out, channel = np.divmod(found.numpy(), x.channels)
         by_channel = np.argsort(channel, kind="stable")
+        self.positions = found
+        """Of the non-zeros in the flattened weight, ascending, int64 (count,)."""
         self.forward = _Rows(_starts(out, wanted[0]), (channel * x.channel).astype(np.uint32), found)
         self.backward = _Rows(
             _starts(channel[by_channel], wanted[1]),
@@ -127,20 +129,20 @@ def _gather_rows(source, target, starts, offsets, values, blocks, strides):  # t
     step, out = strides[0], strides[1]
     for chunk in prange((rows + _CHUNK - 1) // _CHUNK):
         for o in range(chunk * _CHUNK, min(rows, (chunk + 1) * _CHUNK)):
-            begin, end, done = starts[o], starts[o + 1], 0
+            first, done = starts.ctypes.data + 8 * o, 0
             src, dst = source, target + o * strides[2]
             while done < blocks:
                 if blocks - done >= 16:
-                    gather(16, 1, 1, 1, 0, src + done * step, where, what, begin, end, step, dst + done * out, out)
+                    gather(16, 1, 1, 1, 0, src + done * step, where, what, first, step, dst + done * out, out, 0)
                     done += 16
                 elif blocks - done >= 8:
-                    gather(8, 1, 1, 1, 0, src + done * step, where, what, begin, end, step, dst + done * out, out)
+                    gather(8, 1, 1, 1, 0, src + done * step, where, what, first, step, dst + done * out, out, 0)
                     done += 8
                 elif blocks - done >= 2:
-                    gather(2, 1, 1, 1, 0, src + done * step, where, what, begin, end, step, dst + done * out, out)
+                    gather(2, 1, 1, 1, 0, src + done * step, where, what, first, step, dst + done * out, out, 0)
                     done += 2
                 else:
-                    gather(1, 1, 1, 1, 0, src + done * step, where, what, begin, end, step, dst + done * out, out)
+                    gather(1, 1, 1, 1, 0, src + done * step, where, what, first, step, dst + done * out, out, 0)
                     done += 1
 
 
@@ -151,18 +153,18 @@ def _contract_rows(source, grad, starts, offsets, sums, blocks, strides):  # typ
     step, out = strides[0], strides[1]
     for chunk in prange((rows + _CHUNK - 1) // _CHUNK):
         for o in range(chunk * _CHUNK, min(rows, (chunk + 1) * _CHUNK)):
-            begin, end, done = starts[o], starts[o + 1], 0
+            first, done = starts.ctypes.data + 8 * o, 0
             src, dy = source, grad + o * strides[2]
             while done < blocks:
                 if blocks - done >= 16:
-                    contract(16, 1, 1, 1, src + done * step, where, into, begin, end, step, dy + done * out, out)
+                    contract(16, 1, 1, 1, 0, src + done * step, where, into, first, step, dy + done * out, out)
                     done += 16
                 elif blocks - done >= 8:
-                    contract(8, 1, 1, 1, src + done * step, where, into, begin, end, step, dy + done * out, out)
+                    contract(8, 1, 1, 1, 0, src + done * step, where, into, first, step, dy + done * out, out)
                     done += 8
                 elif blocks - done >= 2:
-                    contract(2, 1, 1, 1, src + done * step, where, into, begin, end, step, dy + done * out, out)
+                    contract(2, 1, 1, 1, 0, src + done * step, where, into, first, step, dy + done * out, out)
                     done += 2
                 else:
-                    contract(1, 1, 1, 1, src + done * step, where, into, begin, end, step, dy + done * out, out)
+                    contract(1, 1, 1, 1, 0, src + done * step, where, into, first, step, dy + done * out, out)
                     done += 1

@@ -29,12 +29,12 @@ from torch import Tensor, fx, nn
 
 from ...theory.arrays import check_number
 from .buffers import Buffers
-from .convolution import Plan
 from .graph import Graph, NotTraceableError, check_arguments, trace
 from .layers import Call
 from .linear import LinearPlan
 from .patterns import covers
 from .placement import Placement, place
+from .plan import Plan
 from .program import Program
 
 #: Forward and backward passes of a 3×3 convolution of ResNet18, batch 128, AVX-512, 2 threads: as long as torch's in

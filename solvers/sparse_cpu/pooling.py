@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit, prange
 
 from .blocks import Blocked, Grid
-from .convolution import Geometry
 from .frames import clear_spare_lanes, extent, frame, memory, row_of, use_torch_threads
+from .geometry import Geometry
 from .tiles import LANES
 
 #: Taps that fit into the memory of the largest.

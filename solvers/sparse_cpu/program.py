@@ -16,10 +16,10 @@ from . import autograd, functions
 from .batch_norm import Statistics
 from .blocks import Grid
 from .buffers import Buffers
-from .convolution import Plan
 from .graph import Graph, call, fetch
 from .linear import LinearPlan
 from .placement import Placement, Step
+from .plan import Plan
 
 
 class Key(NamedTuple):

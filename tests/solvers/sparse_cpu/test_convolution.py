@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,12 +16,12 @@ pytest.importorskip("numba")
 from mlbreg.solvers.sparse_cpu import cover  # noqa: E402
 from mlbreg.solvers.sparse_cpu.blocks import Blocked, Grid, pack, unpack, zeros  # noqa: E402
 from mlbreg.solvers.sparse_cpu.convolution import (  # noqa: E402
-    Geometry,
-    Plan,
     forward,
     input_gradient,
     weight_gradient,
 )
+from mlbreg.solvers.sparse_cpu.geometry import Geometry  # noqa: E402
+from mlbreg.solvers.sparse_cpu.plan import Plan  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -62,6 +64,19 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(geometry, weight, x, torch.randn(images, out, *geometry.output(height, width)))
 
 
+@st.composite
+def small_images(draw: st.DrawFn) -> Case:
+    """A 3 × 3 window on images whose border is left out, or with blocks of channels that fit into a cache."""
+    height = draw(st.sampled_from([4, 8, 16]))
+    channels, out = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    torch.manual_seed(draw(st.integers(0, 2**16)))
+    weight = torch.randn(out, channels, 3, 3) * (torch.rand(out, channels, 3, 3) < draw(st.sampled_from([0.02, 0.5])))
+    shape = (draw(st.sampled_from([1, 17])), channels, height, height)
+    return Case(
+        Geometry((3, 3), padding=(1, 1)), weight, torch.randn(shape), torch.randn(shape[0], out, height, height)
+    )
+
+
 def _plan(case: Case, extra: int = 0) -> Plan:
     images, channels, height, width = case.x.shape
     of_x, of_dy = case.geometry.borders(height, width)
@@ -82,8 +97,8 @@ def _close(ours: Any, exact: Any, magnitude: Any) -> bool:
     return bool(((ours.double() - exact).abs() <= 3e-6 * magnitude + 1e-12).all())
 
 
-@settings(max_examples=80, deadline=None)
-@given(case=cases(), extra=st.integers(0, 1))
+@settings(max_examples=100, deadline=None)
+@given(case=cases() | small_images(), extra=st.integers(0, 1))
 def test_all_three_are_those_of_the_dense_convolution(case: Case, extra: int) -> None:
     plan = _plan(case, extra)
     y, dx, dw = _dense(case)
@@ -94,11 +109,15 @@ def test_all_three_are_those_of_the_dense_convolution(case: Case, extra: int) ->
     dy, back = pack(case.dy, zeros(plan.y)), zeros(plan.x)
     input_gradient(plan, case.weight, dy, back)
     assert _close(unpack(back), dx, sizes[1])
+    before = torch.randn_like(case.x)
+    onto = pack(before, zeros(plan.x))
+    input_gradient(plan, case.weight, dy, onto, add=True)
+    assert _close(unpack(onto), dx + before, sizes[1] + before.abs())
     assert _close(weight_gradient(plan, x, dy), dw, sizes[2])
 
 
-@settings(max_examples=40, deadline=None)
-@given(case=cases())
+@settings(max_examples=60, deadline=None)
+@given(case=cases() | small_images())
 def test_nothing_outside_the_image_is_written_and_nothing_outside_the_borders_is_read(case: Case) -> None:
     """The memory lies between poisoned pages of NaN: a read beyond it spoils the result, a write beyond it the poison."""
     plan = _plan(case)
@@ -106,6 +125,7 @@ def test_nothing_outside_the_image_is_written_and_nothing_outside_the_borders_is
     out, back = _poisoned(plan.y), _poisoned(plan.x)
     forward(plan, case.weight, x, out)
     input_gradient(plan, case.weight, dy, back)
+    input_gradient(plan, case.weight, dy, back, add=True)
     gradient = weight_gradient(plan, x, dy)
     assert torch.isfinite(gradient).all()
     for blocked in (x, dy, out, back):
@@ -129,6 +149,31 @@ def _poisoned(grid: Grid) -> Blocked:
     blocked = Blocked(whole[_GUARD : _GUARD + inside].zero_(), grid)
     _GUARDS[blocked.address] = whole
     return blocked
+
+
+def test_more_channels_than_the_second_cache_holds_are_taken_in_blocks() -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(20, 300, 3, 3) * (torch.rand(20, 300, 3, 3) < 0.02)
+    case = Case(Geometry((3, 3), padding=(1, 1)), weight, torch.randn(3, 300, 4, 4), torch.randn(3, 20, 4, 4))
+    plan = _plan(case)
+    assert plan.forward.channel_blocks > 1
+    assert plan.forward.segments == 9
+    y, x, out = _dense(case)[0], pack(case.x, zeros(plan.x)), zeros(plan.y)
+    forward(plan, weight, x, out)
+    torch.testing.assert_close(unpack(out).double(), y, rtol=1e-5, atol=1e-5)
+
+
+def test_kernels_leave_the_number_of_threads_of_torch_alone() -> None:
+    """In a process of its own: the first kernel starts the threads."""
+    code = (
+        "import torch; torch.set_num_threads(1)\n"
+        "from mlbreg.solvers.sparse_cpu import elementwise\n"
+        "from mlbreg.solvers.sparse_cpu.blocks import Grid, zeros\n"
+        "x = zeros(Grid(1, 1, 1, 1)); elementwise.add(x, x)\n"
+        "import numba; print(torch.get_num_threads(), numba.get_num_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1"]
 
 
 def test_one_thread_and_two_agree() -> None:
@@ -156,7 +201,7 @@ def test_one_thread_and_two_agree() -> None:
 def test_the_covers_cover(height: int, width: int, step: int) -> None:
     for cut, most in ((cover.overlapping, None), (cover.exact, 1)):
         hits = torch.zeros(height, width, dtype=torch.int64)
-        for kind, r, c in cut(height, width, step).tolist():
+        for kind, r, c, _ in cut(height, width, step).tolist():
             rows, cols = cover.SHAPES[kind]
             assert 0 <= r <= height - rows
             assert 0 <= c <= width - cols

@@ -13,7 +13,7 @@ pytest.importorskip("numba")
 
 from mlbreg.solvers.sparse_cpu import pooling  # noqa: E402
 from mlbreg.solvers.sparse_cpu.blocks import Grid  # noqa: E402
-from mlbreg.solvers.sparse_cpu.convolution import Geometry  # noqa: E402
+from mlbreg.solvers.sparse_cpu.geometry import Geometry  # noqa: E402
 
 from .activations import blocked, borders, close, fresh, images, seeds, shapes  # noqa: E402
 

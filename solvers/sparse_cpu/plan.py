@@ -1,0 +1,237 @@
+"""Plans of sparse convolutions: where the non-zeros of one pattern lie, in the order in which the kernels take them.
+
+A sweep is one call of a kernel. It has the non-zeros in runs: by block of source channels, then by target channel, then, on
+small images, by the shift of the tap (see `tiles`). The target is read and written once for each block of channels, and
+what the block's channels hold of a tile is in the cache meanwhile:
+
+blocks of channels that fit into | when
+---------------------------------|----------------------------------------------------------------------------------------
+the first cache                  | runs are long enough to pay for the target's traffic: from about a tenth of all weights
+the second cache                 | else
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, NamedTuple, final
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from . import cover
+from .blocks import Grid
+from .geometry import Geometry, Tap, class_taps
+from .tiles import VECTOR
+
+_LARGEST_OFFSET = 2**32 - 1
+#: Bytes of activations under the tiles of a block of channels: measured with caches of 32 KiB and 1 MiB.
+_FIRST_CACHE, _SECOND_CACHE = 40 << 10, 256 << 10
+#: Non-zeros of a target channel in a block of source channels from which on the first cache pays.
+_SHORTEST_RUN = 5
+
+
+class Walk(NamedTuple):
+    """How a kernel goes through source and target."""
+
+    tiles: np.ndarray
+    source: int
+    """From the start of a block of the source to what offset 0 means for the first pixel."""
+    target: int
+    """From the start of a block of the target to the first pixel."""
+    step_in: tuple[int, int]
+    step_out: tuple[int, int]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """What one call of a kernel needs beside memory and weights."""
+
+    walk: Walk
+    starts: np.ndarray
+    """Where runs begin, int64 (blocks of channels · target channels · segments + 1)."""
+    offsets: np.ndarray
+    """uint32, one for each non-zero."""
+    rank: np.ndarray
+    """Of each non-zero among all of the weight in C order, int64."""
+    channels: int
+    """Of the target."""
+    segments: int
+
+    @property
+    def channel_blocks(self) -> int:
+        return (len(self.starts) - 1) // (self.channels * self.segments)
+
+
+@final
+class Plan:
+    """The non-zeros of one pattern, for images of one shape."""
+
+    def __init__(self, mask: Tensor, geometry: Geometry, x: Grid, y: Grid) -> None:
+        """``mask``: bool (O, C, K, L); ``x``, ``y``: the grids of X and Y, with the borders that `Geometry.borders` asks for."""
+        self.geometry, self.x, self.y, self.shape = geometry, x, y, tuple(mask.shape)
+        self._check()
+        self.positions = mask.reshape(-1).nonzero().squeeze(1)
+        """Of the non-zeros in the flattened weight, ascending, int64 (count,)."""
+        flat = mask.contiguous().view(torch.uint8).numpy().reshape(*self.shape[:2], -1)
+        self.forward = self._forward(flat)
+        self.backward = self._backward(flat)
+        self.gradient = _without_overlap(self.forward, (y.height, y.width), geometry.stride[1])
+        """For the gradient of the weight."""
+        self.adding = [_without_overlap(sweep, _size(sweep, x), geometry.stride[1]) for sweep in self.backward]
+        """`backward` onto what there is."""
+
+    @property
+    def count(self) -> int:
+        """The number of non-zeros."""
+        return len(self.positions)
+
+    def _check(self) -> None:
+        x, y, g = self.x, self.y, self.geometry
+        wanted = (self.shape[0], x.channels, *g.kernel)
+        if self.shape != wanted:
+            raise ValueError(f"mask must have shape (O, C, K, L) = {wanted}, got {self.shape}")
+        expected = (x.images, self.shape[0], *g.output(x.height, x.width))
+        if (y.images, y.channels, y.height, y.width) != expected:
+            raise ValueError(f"y must be a grid of (N, O, H, W) = {expected}, got {y}")
+        needed = g.borders(x.height, x.width)
+        if x.border < needed[0] or y.border < needed[1]:
+            raise ValueError(f"borders must be at least {needed} for {g}, got {x.border} and {y.border}")
+        for grid in (x, y):
+            if grid.block > _LARGEST_OFFSET:
+                raise ValueError(f"a block of 16 images must be below 4 GiB, got {grid.block} bytes for {grid}")
+
+    def _forward(self, mask: np.ndarray) -> Sweep:
+        x, y, g = self.x, self.y, self.geometry
+        taps = _offsets(np.arange(g.kernel[0]) * g.dilation[0], np.arange(g.kernel[1]) * g.dilation[1], x)
+        walk = Walk(
+            cover.overlapping(y.height, y.width, g.stride[1]),
+            x.place(-g.padding[0], -g.padding[1]),
+            y.place(0, 0),
+            g.stride,
+            (1, 1),
+        )
+        return self._sweep(mask, taps, walk, x, (y.height, y.width), False)
+
+    def _backward(self, mask: np.ndarray) -> list[Sweep]:
+        x, y, g = self.x, self.y, self.geometry
+        sweeps = []
+        for rest in product(range(g.stride[0]), range(g.stride[1])):
+            down, right = (
+                class_taps(*axis)
+                for axis in zip((x.height, x.width), g.kernel, g.stride, g.padding, g.dilation, rest, strict=True)
+            )
+            if not down or not right:
+                continue  # no weight reaches these pixels: they keep their 0
+            shifts_down, lowest_row = _shifts(down, g.kernel[0])
+            shifts_right, lowest_col = _shifts(right, g.kernel[1])
+            walk = Walk(
+                cover.overlapping(down[0].count, right[0].count, g.stride[1]),
+                y.place(lowest_row, lowest_col),
+                x.place(down[0].first, right[0].first),
+                (1, 1),
+                g.stride,
+            )
+            taps = _offsets(shifts_down, shifts_right, y)
+            sweeps.append(self._sweep(mask, taps, walk, y, (down[0].count, right[0].count), True))
+        return sweeps
+
+    def _sweep(
+        self, mask: np.ndarray, taps: np.ndarray, walk: Walk, source: Grid, size: tuple[int, int], transposed: bool
+    ) -> Sweep:
+        """``size``: height and width of the target's pixels."""
+        channels = self.x.channels if transposed else self.y.channels
+        run = self.count / (channels * source.channels) * np.count_nonzero(taps >= 0) / len(taps)
+        tiles, block, by_shift = self._arrangement(walk, taps, source, size, run)
+        segment_of = np.argsort(np.argsort(taps)) if by_shift else np.zeros(len(taps), dtype=np.int64)
+        segments = len(taps) if by_shift else 1
+        found = _in_runs(mask, taps, segment_of, segments, source.channel, block, transposed)
+        return Sweep(walk._replace(tiles=tiles), *found, channels, segments)
+
+    def _arrangement(
+        self, walk: Walk, taps: np.ndarray, source: Grid, size: tuple[int, int], run: float
+    ) -> tuple[np.ndarray, int, bool]:
+        """Tiles, source channels in a block, and whether the non-zeros are sorted by the shift of their tap.
+
+        ``run``: non-zeros of a target channel for each source channel.
+        """
+        rows, cols = cover.SHAPES[walk.tiles[0, 0]]
+        if len(walk.tiles) * rows * cols > size[0] * size[1]:
+            return walk.tiles, source.channels, False  # tiles overlap: a kernel may not add
+        tall = (rows - 1) * walk.step_in[0] + int(taps.max()) // source.row + 1
+        wide = (cols - 1) * walk.step_in[1] + int(taps.max()) % source.row // VECTOR + 1
+        near, far = (max(1, size // (tall * wide * VECTOR)) for size in (_FIRST_CACHE, _SECOND_CACHE))
+        if run * near >= _SHORTEST_RUN:
+            return walk.tiles, min(near, source.channels), False
+        bordering = cover.bordering(*size) if self.geometry.is_three_by_three else None
+        tiles = walk.tiles if bordering is None else bordering
+        return tiles, min(far, source.channels), bordering is not None
+
+
+def _size(sweep: Sweep, x: Grid) -> tuple[int, int]:
+    """Height and width of the pixels of X that a backward sweep writes."""
+    first = divmod(sweep.walk.target - x.place(0, 0), x.row)
+    row, col = first[0], first[1] // VECTOR
+    return len(range(row, x.height, sweep.walk.step_out[0])), len(range(col, x.width, sweep.walk.step_out[1]))
+
+
+def _without_overlap(sweep: Sweep, size: tuple[int, int], step: int) -> Sweep:
+    """The same with tiles that do not overlap."""
+    if sweep.segments > 1:
+        return sweep
+    tiles = cover.exact(*size, step)
+    return replace(sweep, walk=sweep.walk._replace(tiles=tiles))
+
+
+def _offsets(down: np.ndarray, right: np.ndarray, grid: Grid) -> np.ndarray:
+    """Bytes for each tap (k, l), flat, from its shifts in pixels; −1 where one of them is."""
+    both = down[:, None] * grid.row + right[None, :] * VECTOR
+    return np.where((down[:, None] < 0) | (right[None, :] < 0), -1, both).reshape(-1)
+
+
+def _shifts(taps: list[Tap], kernel: int) -> tuple[np.ndarray, int]:
+    """For each index into the kernel the shift above the lowest one, −1 for taps of other classes; and the lowest one."""
+    lowest = min(tap.shift for tap in taps)
+    table = np.full(kernel, -1, dtype=np.int64)
+    for tap in taps:
+        table[tap.index] = tap.shift - lowest
+    return table, lowest
+
+
+@njit(cache=True)
+def _in_runs(mask: Any, taps: Any, segment_of: Any, segments: int, pitch: int, block: int, transposed: bool) -> Any:
+    """The non-zeros of a mask (O, C, taps), sorted by block of source channels, target channel and segment.
+
+    Taps of −1 are left out. Two passes, the first to count: sorting an array of labels would take ten times as long.
+    """
+    out, channels, kernel = mask.shape
+    targets, sources = (channels, out) if transposed else (out, channels)
+    starts = np.zeros((sources + block - 1) // block * targets * segments + 1, dtype=np.int64)
+    for o in range(out):
+        for c in range(channels):
+            target, source = (c, o) if transposed else (o, c)
+            row = (source // block * targets + target) * segments
+            for tap in range(kernel):
+                if mask[o, c, tap] and taps[tap] >= 0:
+                    starts[row + segment_of[tap] + 1] += 1
+    for label in range(len(starts) - 1):
+        starts[label + 1] += starts[label]
+    ahead = starts.copy()
+    offsets, rank = np.empty(starts[-1], dtype=np.uint32), np.empty(starts[-1], dtype=np.int64)
+    found = 0
+    for o in range(out):
+        for c in range(channels):
+            target, source = (c, o) if transposed else (o, c)
+            row = (source // block * targets + target) * segments
+            for tap in range(kernel):
+                if mask[o, c, tap]:
+                    if taps[tap] >= 0:
+                        place = ahead[row + segment_of[tap]]
+                        offsets[place] = source * pitch + taps[tap]
+                        rank[place] = found
+                        ahead[row + segment_of[tap]] += 1
+                    found += 1
+    return starts, offsets, rank
