@@ -23,7 +23,7 @@ from torch import Tensor
 from . import elementwise
 from .blocks import Blocked, Grid, pack, unpack
 from .buffers import Buffers
-from .tiles import LANES
+from .vectors import LANES
 
 Function: Any = torch.autograd.Function
 
@@ -75,6 +75,29 @@ class Unpack(Function):  # type: ignore[misc]
     @once
     def backward(ctx: Any, dy: Tensor) -> Any:
         return _packed(dy, ctx.buffers, ctx.grid), None, None
+
+
+@final
+class Meeting:
+    """Where readers of one activation meet in a backward pass: one leaves its gradient, the next may add onto it.
+
+    A reader that has added gives no gradient of its own. Nobody else may see a gradient that is left here.
+    """
+
+    def __init__(self) -> None:
+        self._left: tuple[int, Blocked] | None = None
+
+    def leave(self, gradient: Blocked) -> None:
+        """For the rest of this backward pass; the first one stays."""
+        if self.left is None:
+            self._left = torch._C._current_graph_task_id(), gradient
+
+    @property
+    def left(self) -> Blocked | None:
+        """What was left in this backward pass: one may end before it comes to the activation, and another one begin."""
+        if self._left is None or self._left[0] != torch._C._current_graph_task_id():
+            return None
+        return self._left[1]
 
 
 @final

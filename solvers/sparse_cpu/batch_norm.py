@@ -19,17 +19,19 @@ third pass find in its cache.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
 from torch import Tensor
 
-from .blocks import Blocked
-from .frames import clear_spare_lanes, extent, frame, memory, per_channel, row_of, same_images, use_torch_threads
-from .tiles import LANES
+from .blocks import Blocked, Grid
+from .frames import extent, frame, memory, per_channel, same_images, use_torch_threads
+from .planes import BY_Y, BY_Z, DX, DY, OPEN, R, X, Y, descend, shift, slopes, squares, total
+from .vectors import LANES
 
-_SUMS = {"reassoc"}
+#: Bytes of an activation that is written past the caches.
+_LARGE = 4 << 20
 
 
 class Statistics(NamedTuple):
@@ -56,7 +58,7 @@ def statistics(x: Blocked) -> Statistics:
     """μ and var of a batch."""
     use_torch_threads()
     mean, var = np.empty(x.grid.channels), np.empty(x.grid.channels)
-    _statistics(memory(x), frame(x.grid), extent(x.grid), count(x), mean, var)
+    _statistics(_walk(x), _size(x), count(x), mean, var, _work(x))
     return Statistics(mean, var)
 
 
@@ -77,9 +79,9 @@ def normalise(
     beside = x if residual is None else residual
     use_torch_threads()
     _normalise(
-        memory(x), memory(y), memory(beside), frame(x.grid), frame(y.grid), frame(beside.grid), extent(x.grid), count(x),
-        batch, used.mean, used.var, per_channel("weight", weight, channels, 1.0), per_channel("bias", bias, channels, 0.0),
-        eps, residual is not None, relu,
+        _walk(x), _walk(y), _walk(beside), _size(x), count(x), batch, used.mean, used.var,
+        per_channel("weight", weight, channels, 1.0), per_channel("bias", bias, channels, 0.0), eps, residual is not None, relu,
+        _past_caches(x.grid), _work(x),
     )  # fmt: skip
     return used
 
@@ -106,148 +108,176 @@ def gradients(
     carried = dx if dr is None else dr
     sums = Gradients(np.empty(channels), np.empty(channels))
     use_torch_threads()
+    gate = OPEN if not relu else BY_Z if y is None else BY_Y
+    if dr is not None and gate != BY_Y:
+        raise ValueError("y must be given with dr: the residual's gradient is dy where y > 0")
     _gradients(
-        memory(x), memory(dy), memory(dx), memory(output), memory(carried),
-        frame(x.grid), frame(dy.grid), frame(dx.grid), frame(output.grid), frame(carried.grid),
-        extent(x.grid), count(x), batch, used.mean, used.var, per_channel("weight", weight, channels, 1.0),
-        per_channel("bias", bias, channels, 0.0), eps, relu, y is not None, dr is not None, sums.weight, sums.bias,
+        _walk(x), _walk(dy), _walk(dx), _walk(output), _walk(carried), _size(x), count(x), batch, used.mean, used.var,
+        per_channel("weight", weight, channels, 1.0), per_channel("bias", bias, channels, 0.0), eps, gate,
+        dr is not None, _past_caches(x.grid), sums.weight, sums.bias, _work(x),
     )  # fmt: skip
     return sums
 
 
+def _past_caches(grid: Grid) -> bool:
+    return grid.blocks * grid.block >= _LARGE
+
+
+def _walk(x: Blocked) -> np.ndarray:
+    """In bytes: the address of pixel (0, 0) of channel 0, and from a row, a channel, a block to the next. int64 (4,)."""
+    memory(x)
+    return frame(x.grid) * 4 + np.asarray([x.address, 0, 0, 0])
+
+
+def _work(x: Blocked) -> tuple[np.ndarray, ...]:
+    """For each channel what the vector code reads its arguments from, and adds up in; see `planes`.
+
+    Arguments of a kernel, for numba frees what it made itself after the last use that it sees, and it sees no addresses.
+    """
+    channels = x.grid.channels
+    planes, plane = np.zeros((channels, 5, 2), dtype=np.int64), np.empty((channels, 3), dtype=np.int64)
+    plane[:] = x.grid.height, x.grid.width, LANES
+    return planes, plane, np.zeros((channels, 5), dtype=np.float32), np.zeros((channels, 2))
+
+
+def _size(x: Blocked) -> np.ndarray:
+    """Blocks, channels, rows, pixels of a row, lanes of the last block that stand for an image. int64 (5,)."""
+    return extent(x.grid) // np.asarray([1, 1, 1, LANES, 1])
+
+
 @njit(inline="always")
-def _moments(x, walk, size, n, channel):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for block in range(size[0]):
-        for r in range(size[2]):
-            row = row_of(x, walk, block, channel, r, size[3])
-            part: Any = np.float32(0)
-            for i in range(size[3]):
-                part += row[i]
-            total += part
-    mean = total / n
-    centre, squares = np.float32(mean), 0.0
-    for block in range(size[0]):
-        whole = block < size[0] - 1 or size[4] == LANES
-        for r in range(size[2]):
-            row = row_of(x, walk, block, channel, r, size[3])
-            part = np.float32(0)
-            if whole:
-                for i in range(size[3]):
-                    part += (row[i] - centre) * (row[i] - centre)
-            else:  # a spare lane is 0, which is not the mean
-                for pixel in range(0, size[3], LANES):
-                    for i in range(pixel, pixel + size[4]):
-                        part += (row[i] - centre) * (row[i] - centre)
-            squares += part
-    return mean, squares / n
+def _locate(planes, place, walk, block, channel):  # type: ignore[no-untyped-def]
+    planes[place, 0] = walk[0] + block * walk[3] + channel * walk[2]
+    planes[place, 1] = walk[1]
 
 
-@njit(parallel=True, cache=True, fastmath=_SUMS)
-def _statistics(x, walk, size, n, means, variances):  # type: ignore[no-untyped-def]
+@njit(inline="always")
+def _lanes(lanes, size, block):  # type: ignore[no-untyped-def]
+    lanes[2] = size[4] if block == size[0] - 1 else LANES
+
+
+@njit(inline="always")
+def _moments(walk, size, n, channel, work):  # type: ignore[no-untyped-def]
+    """μ and var."""
+    planes, plane, numbers, sums = work[0][channel], work[1][channel], work[2][channel], work[3][channel]
+    where, shape, by, into = planes.ctypes.data, plane.ctypes.data, numbers.ctypes.data, sums.ctypes.data
+    for block in range(size[0]):
+        _locate(planes, X, walk, block, channel)
+        _lanes(plane, size, block)
+        if plane[1] % 4 == 0:
+            total(4, where, shape, by, into)
+        else:
+            total(1, where, shape, by, into)
+    mean = sums[0] / n
+    numbers[0], sums[0] = mean, 0.0
+    for block in range(size[0]):
+        _locate(planes, X, walk, block, channel)
+        _lanes(plane, size, block)
+        if plane[1] % 4 == 0:
+            squares(4, where, shape, by, into)
+        else:
+            squares(1, where, shape, by, into)
+    return mean, sums[0] / n
+
+
+@njit(parallel=True, cache=True)
+def _statistics(walk, size, n, means, variances, work):  # type: ignore[no-untyped-def]
     for channel in prange(size[1]):
-        means[channel], variances[channel] = _moments(x, walk, size, n, channel)
+        means[channel], variances[channel] = _moments(walk, size, n, channel, work)
 
 
-@njit(parallel=True, cache=True, fastmath=_SUMS)
+@njit(inline="always")
+def _shift_plane(unroll, past, adds, relu, where, shape, by, into):  # type: ignore[no-untyped-def]
+    # An intrinsic is made for literal flags: each has its own call.
+    if adds and relu:
+        shift(unroll, past, 1, 1, where, shape, by, into)
+    elif adds:
+        shift(unroll, past, 1, 0, where, shape, by, into)
+    elif relu:
+        shift(unroll, past, 0, 1, where, shape, by, into)
+    else:
+        shift(unroll, past, 0, 0, where, shape, by, into)
+
+
+@njit(parallel=True, cache=True)
 def _normalise(  # type: ignore[no-untyped-def]
-    x, y, residual, walk_x, walk_y, walk_r, size, n, batch, means, variances, weight, bias, eps, adds, relu
+    walk_x, walk_y, walk_r, size, n, batch, means, variances, weight, bias, eps, adds, relu, past, work
 ):
-    zero = np.float32(0)
     for channel in prange(size[1]):
+        planes, plane, numbers, sums = work[0][channel], work[1][channel], work[2][channel], work[3][channel]
+        where, shape, by, into = planes.ctypes.data, plane.ctypes.data, numbers.ctypes.data, sums.ctypes.data
         if batch:
-            means[channel], variances[channel] = _moments(x, walk_x, size, n, channel)
-        centre = np.float32(means[channel])
-        scale = np.float32(weight[channel] / np.sqrt(variances[channel] + eps))
-        shift = bias[channel]
+            means[channel], variances[channel] = _moments(walk_x, size, n, channel, work)
+        numbers[0] = means[channel]
+        numbers[1] = weight[channel] / np.sqrt(variances[channel] + eps)
+        numbers[2] = bias[channel]
         for block in range(size[0]):
-            for r in range(size[2]):
-                source = row_of(x, walk_x, block, channel, r, size[3])
-                target = row_of(y, walk_y, block, channel, r, size[3])
-                if adds:
-                    beside = row_of(residual, walk_r, block, channel, r, size[3])
-                    if relu:
-                        for i in range(size[3]):
-                            z = (source[i] - centre) * scale + shift + beside[i]
-                            target[i] = zero if z <= zero else z  # NaN stays NaN, as in torch
-                    else:
-                        for i in range(size[3]):
-                            target[i] = (source[i] - centre) * scale + shift + beside[i]
-                elif relu:
-                    for i in range(size[3]):
-                        z = (source[i] - centre) * scale + shift
-                        target[i] = zero if z <= zero else z
-                else:
-                    for i in range(size[3]):
-                        target[i] = (source[i] - centre) * scale + shift
-        clear_spare_lanes(y, walk_y, size, channel)
+            _locate(planes, X, walk_x, block, channel)
+            _locate(planes, Y, walk_y, block, channel)
+            _locate(planes, R, walk_r, block, channel)
+            _lanes(plane, size, block)
+            if plane[1] % 4:
+                _shift_plane(1, 0, adds, relu, where, shape, by, into)
+            elif past:
+                _shift_plane(4, 1, adds, relu, where, shape, by, into)
+            else:
+                _shift_plane(4, 0, adds, relu, where, shape, by, into)
 
 
-@njit(parallel=True, cache=True, fastmath=_SUMS)
+@njit(inline="always")
+def _slopes_of(unroll, gate, where, shape, by, into):  # type: ignore[no-untyped-def]
+    if gate == OPEN:
+        slopes(unroll, 0, where, shape, by, into)
+    elif gate == BY_Z:
+        slopes(unroll, 1, where, shape, by, into)
+    else:
+        slopes(unroll, 2, where, shape, by, into)
+
+
+@njit(inline="always")
+def _descend_plane(unroll, past, gate, carries, where, shape, by, into):  # type: ignore[no-untyped-def]
+    if gate == OPEN:
+        descend(unroll, past, 0, 0, where, shape, by, into)
+    elif gate == BY_Z:
+        descend(unroll, past, 1, 0, where, shape, by, into)
+    elif carries:
+        descend(unroll, past, 2, 1, where, shape, by, into)
+    else:
+        descend(unroll, past, 2, 0, where, shape, by, into)
+
+
+@njit(parallel=True, cache=True)
 def _gradients(  # type: ignore[no-untyped-def]
-    x, dy, dx, y, dr, walk_x, walk_dy, walk_dx, walk_y, walk_dr, size, n, batch, means, variances, weight, bias, eps,
-    relu, has_y, has_dr, of_weight, of_bias,
+    walk_x, walk_dy, walk_dx, walk_y, walk_dr, size, n, batch, means, variances, weight, bias, eps, gate, carries,
+    past, of_weight, of_bias, work,
 ):  # fmt: skip
-    zero = np.float32(0)
     for channel in prange(size[1]):
-        centre = np.float32(means[channel])
-        inverse = np.float32(1.0 / np.sqrt(variances[channel] + eps))
-        scale = np.float32(weight[channel] / np.sqrt(variances[channel] + eps))
-        shift = bias[channel]
-        total: Any = 0.0
-        along: Any = 0.0
+        planes, plane, numbers, sums = work[0][channel], work[1][channel], work[2][channel], work[3][channel]
+        where, shape, by, into = planes.ctypes.data, plane.ctypes.data, numbers.ctypes.data, sums.ctypes.data
+        inverse = 1.0 / np.sqrt(variances[channel] + eps)
+        numbers[0], numbers[1], numbers[2] = means[channel], weight[channel] * inverse, bias[channel]
         for block in range(size[0]):
-            for r in range(size[2]):
-                source = row_of(x, walk_x, block, channel, r, size[3])
-                slope = row_of(dy, walk_dy, block, channel, r, size[3])
-                part, part_along = zero, zero
-                if relu and has_y:
-                    output = row_of(y, walk_y, block, channel, r, size[3])
-                    for i in range(size[3]):
-                        g = zero if output[i] <= zero else slope[i]
-                        part += g
-                        part_along += g * (source[i] - centre)
-                elif relu:
-                    for i in range(size[3]):
-                        away = source[i] - centre
-                        g = zero if away * scale + shift <= zero else slope[i]
-                        part += g
-                        part_along += g * away
-                else:
-                    for i in range(size[3]):
-                        part += slope[i]
-                        part_along += slope[i] * (source[i] - centre)
-                total += part
-                along += part_along
-        of_bias[channel], of_weight[channel] = total, along * inverse
-        # In evaluation the statistics do not depend on x.
-        level = np.float32(total / n if batch else 0.0)
-        tilt = np.float32(along / (n * (variances[channel] + eps)) if batch else 0.0)
+            _locate(planes, X, walk_x, block, channel)
+            _locate(planes, Y, walk_y, block, channel)
+            _locate(planes, DY, walk_dy, block, channel)
+            _lanes(plane, size, block)
+            if plane[1] % 4 == 0:
+                _slopes_of(4, gate, where, shape, by, into)
+            else:
+                _slopes_of(1, gate, where, shape, by, into)
+        of_bias[channel], of_weight[channel] = sums[0], sums[1] * inverse
+        if batch:  # in evaluation the statistics do not depend on x
+            numbers[3], numbers[4] = sums[0] / n, sums[1] / (n * (variances[channel] + eps))
         for block in range(size[0]):
-            for r in range(size[2]):
-                source = row_of(x, walk_x, block, channel, r, size[3])
-                slope = row_of(dy, walk_dy, block, channel, r, size[3])
-                target = row_of(dx, walk_dx, block, channel, r, size[3])
-                if relu and has_y:
-                    output = row_of(y, walk_y, block, channel, r, size[3])
-                    if has_dr:
-                        carried = row_of(dr, walk_dr, block, channel, r, size[3])
-                        for i in range(size[3]):
-                            g = zero if output[i] <= zero else slope[i]
-                            carried[i] = g
-                            target[i] = scale * (g - level - (source[i] - centre) * tilt)
-                    else:
-                        for i in range(size[3]):
-                            g = zero if output[i] <= zero else slope[i]
-                            target[i] = scale * (g - level - (source[i] - centre) * tilt)
-                elif relu:
-                    for i in range(size[3]):
-                        away = source[i] - centre
-                        g = zero if away * scale + shift <= zero else slope[i]
-                        target[i] = scale * (g - level - away * tilt)
-                else:
-                    for i in range(size[3]):
-                        target[i] = scale * (slope[i] - level - (source[i] - centre) * tilt)
-        clear_spare_lanes(dx, walk_dx, size, channel)
-        if has_dr:
-            clear_spare_lanes(dr, walk_dr, size, channel)
+            _locate(planes, X, walk_x, block, channel)
+            _locate(planes, Y, walk_y, block, channel)
+            _locate(planes, R, walk_dr, block, channel)
+            _locate(planes, DY, walk_dy, block, channel)
+            _locate(planes, DX, walk_dx, block, channel)
+            _lanes(plane, size, block)
+            if plane[1] % 4:
+                _descend_plane(1, 0, gate, carries, where, shape, by, into)
+            elif past:
+                _descend_plane(4, 1, gate, carries, where, shape, by, into)
+            else:
+                _descend_plane(4, 0, gate, carries, where, shape, by, into)

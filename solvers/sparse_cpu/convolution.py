@@ -25,7 +25,8 @@ from torch import Tensor
 from .blocks import Blocked
 from .frames import use_torch_threads
 from .plan import Plan, Sweep
-from .tiles import VECTOR, contract, gather, take_job
+from .tiles import contract, gather, take_job
+from .vectors import VECTOR
 
 #: Jobs for each thread, so that none waits long for another one; they are handed out one by one.
 _JOBS = 8

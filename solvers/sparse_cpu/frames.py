@@ -21,7 +21,7 @@ from numba import njit
 from torch import Tensor
 
 from .blocks import Blocked, Grid
-from .tiles import LANES
+from .vectors import LANES
 
 
 def frame(grid: Grid) -> np.ndarray:

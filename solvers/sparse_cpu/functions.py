@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from . import batch_norm, convolution, elementwise, linear, pooling
-from .autograd import Function, once
+from .autograd import Function, Meeting, once
 from .blocks import Blocked, Grid, unpack
 from .buffers import Buffers
 from .geometry import Geometry
@@ -57,11 +57,22 @@ class Layer:
         else:
             convolution.forward(self.plan, weight, x, y)
 
-    def input_gradient(self, weight: Tensor, dy: Blocked, dx: Blocked) -> None:
+    def input_gradient(self, weight: Tensor, dy: Blocked, meeting: Meeting | None) -> Tensor | None:
+        """None where it was added onto what another reader of the input had left."""
         if isinstance(self.plan, LinearPlan):
-            linear.input_gradient(self.plan, weight, dy, dx)
-        else:
-            convolution.input_gradient(self.plan, weight, dy, dx)
+            target = self.buffers.take(self.plan.x)
+            linear.input_gradient(self.plan, weight, dy, target)
+            return target.memory
+        if meeting is not None and meeting.left is not None:
+            convolution.input_gradient(self.plan, weight, dy, meeting.left, add=True)
+            return None
+        target = self.buffers.take(self.plan.x, self.untouched if meeting is None else None)
+        if meeting is not None:
+            if self.untouched is not None:
+                target.memory.zero_()
+            meeting.leave(target)
+        convolution.input_gradient(self.plan, weight, dy, target)
+        return target.memory
 
     def weight_gradient(self, weight: Tensor, x: Blocked, dy: Blocked, dense: bool) -> Tensor:
         """Of the shape of the weight; outside the pattern what it is (``dense``) or 0."""
@@ -88,11 +99,16 @@ class Layer:
 
 @final
 class Multiply(Function):  # type: ignore[misc]
-    """A `Layer`; ``dense``: whether the gradient of the weight is wanted outside the pattern, too."""
+    """A `Layer`; ``dense``: whether the gradient of the weight is wanted outside the pattern, too.
+
+    ``meeting``: of the readers of x, where there are several.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layer: Layer, dense: bool) -> Tensor:
-        ctx.layer, ctx.dense = layer, dense
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layer: Layer, dense: bool, meeting: Meeting | None
+    ) -> Tensor:
+        ctx.layer, ctx.dense, ctx.meeting = layer, dense, meeting
         ctx.save_for_backward(x, weight)
         y = layer.buffers.take(layer.plan.y)
         layer.forward(weight, Blocked(x.detach(), layer.plan.x), y)
@@ -106,14 +122,12 @@ class Multiply(Function):  # type: ignore[misc]
         layer, (x, weight) = ctx.layer, ctx.saved_tensors
         slope, dx, dweight, dbias = Blocked(dy, layer.plan.y), None, None, None
         if ctx.needs_input_grad[0]:
-            target = layer.buffers.take(layer.plan.x, layer.untouched)
-            layer.input_gradient(weight, slope, target)
-            dx = target.memory
+            dx = layer.input_gradient(weight, slope, ctx.meeting)
         if ctx.needs_input_grad[1]:
             dweight = layer.weight_gradient(weight, Blocked(x, layer.plan.x), slope, ctx.dense)
         if ctx.needs_input_grad[2]:
             dbias = torch.from_numpy(elementwise.channel_sums(slope)).float()
-        return dx, dweight, dbias, None, None
+        return dx, dweight, dbias, None, None, None
 
 
 @final
@@ -134,18 +148,24 @@ class Norm:
 
 @final
 class Normalise(Function):  # type: ignore[misc]
-    """A `Norm`."""
+    """A `Norm`; ``meeting``: of the readers of the residual, where there are several."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, residual: Tensor | None, norm: Norm
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        residual: Tensor | None,
+        norm: Norm,
+        meeting: Meeting | None,
     ) -> Tensor:
         y, source = norm.buffers.take(norm.y), Blocked(x.detach(), norm.x)
         beside = None if residual is None or norm.residual is None else Blocked(residual.detach(), norm.residual)
         used = batch_norm.normalise(source, y, norm.given, weight, bias, norm.eps, beside, norm.relu)
         if norm.update is not None:
             norm.update(used, batch_norm.count(source))
-        ctx.norm, ctx.used = norm, used
+        ctx.norm, ctx.used, ctx.meeting = norm, used, meeting
         by_sign = norm.relu and residual is not None
         ctx.save_for_backward(x, weight, bias, y.memory if by_sign else None)
         return y.memory
@@ -170,7 +190,9 @@ class Normalise(Function):  # type: ignore[misc]
         dresidual = None
         if norm.residual is not None:
             dresidual = dy if dr is None else dr.memory
-        return dx.memory, dweight, dbias, dresidual, None
+            if dr is not None and ctx.meeting is not None:
+                ctx.meeting.leave(dr)
+        return dx.memory, dweight, dbias, dresidual, None, None
 
 
 @final

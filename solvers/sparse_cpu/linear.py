@@ -18,7 +18,8 @@ from torch import Tensor
 
 from .blocks import Blocked, Grid
 from .frames import memory, use_torch_threads
-from .tiles import VECTOR, contract, gather
+from .tiles import contract, gather
+from .vectors import VECTOR
 
 _LARGEST_OFFSET = 2**32 - 1
 #: Outputs that a thread takes at a time.

@@ -24,7 +24,7 @@ from torch import Tensor
 from . import cover
 from .blocks import Grid
 from .geometry import Geometry, Tap, class_taps
-from .tiles import VECTOR
+from .vectors import VECTOR
 
 _LARGEST_OFFSET = 2**32 - 1
 #: Bytes of activations under the tiles of a block of channels: measured with caches of 32 KiB and 1 MiB.

@@ -14,7 +14,7 @@ from numba import njit, prange
 from .blocks import Blocked, Grid
 from .frames import clear_spare_lanes, extent, frame, memory, row_of, use_torch_threads
 from .geometry import Geometry
-from .tiles import LANES
+from .vectors import LANES
 
 #: Taps that fit into the memory of the largest.
 _MOST_TAPS = 255

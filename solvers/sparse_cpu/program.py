@@ -21,6 +21,9 @@ from .linear import LinearPlan
 from .placement import Placement, Step
 from .plan import Plan
 
+#: In place of a reader's number: where the readers' gradients meet.
+_MEETING = -1
+
 
 class Key(NamedTuple):
     """A value: of which node, as an activation or a tensor of torch, for which of its readers."""
@@ -31,12 +34,16 @@ class Key(NamedTuple):
 
 
 class Action(NamedTuple):
-    """One step: ``run`` takes the inputs, and gives the outputs as a tuple; then ``dead`` values are let go."""
+    """One step: ``run`` takes the inputs, and gives the outputs as a tuple; then ``dead`` values are let go.
+
+    ``meets``: for which of its inputs it takes, as its last argument, the `Meeting` of the input's readers or None.
+    """
 
     run: Callable[..., tuple[Any, ...]]
     inputs: tuple[Key, ...]
     outputs: tuple[Key, ...]
     dead: tuple[Key, ...] = ()
+    meets: int | None = None
 
 
 @final
@@ -118,9 +125,16 @@ class Program:
 
             self._emit(run, tuple(keys), node, False)
 
-    def _emit(self, run: Callable[..., tuple[Any, ...]], inputs: tuple[Key, ...], node: fx.Node, blocked: bool) -> None:
+    def _emit(
+        self,
+        run: Callable[..., tuple[Any, ...]],
+        inputs: tuple[Key, ...],
+        node: fx.Node,
+        blocked: bool,
+        meets: int | None = None,
+    ) -> None:
         key = Key(node, blocked)
-        self._actions.append(Action(run, inputs, (key,)))
+        self._actions.append(Action(run, inputs, (key,), meets=meets))
         self._made[key] = key
 
     def _tensor(self, node: fx.Node) -> Key:
@@ -150,18 +164,21 @@ class Program:
         keys = tuple(self._activation(x) for x in step.inputs)
         grids = [self._placement.grids[x] for x in step.inputs]
         run = self._operation(node, step, grids, self._placement.grids[node])
-        self._emit(lambda *given: (run(*given),), keys, node, True)
+        meets = 0 if step.call.kind == "conv" else 1 if step.residual else None
+        self._emit(lambda *given: (run(*given),), keys, node, True, meets)
 
     def _operation(self, node: fx.Node, step: Step, grids: list[Grid], y: Grid) -> Callable[..., Tensor]:
         kind, module, buffers = step.call.kind, step.call.module, self.buffers
         if kind in ("conv", "linear"):
             layer = self.layers[node]
-            return lambda x: functions.Multiply.apply(x, module.weight, module.bias, layer, self._wants_all(module))
+            return lambda x, meeting=None: functions.Multiply.apply(
+                x, module.weight, module.bias, layer, self._wants_all(module), meeting
+            )
         if kind == "norm":
             residual = grids[1] if step.residual else None
-            return lambda x, beside=None: functions.Normalise.apply(
+            return lambda x, beside=None, meeting=None: functions.Normalise.apply(
                 x, module.weight, module.bias, beside,
-                _norm(module, buffers, grids[0], y, residual, step.relu),
+                _norm(module, buffers, grids[0], y, residual, step.relu), meeting,
             )  # fmt: skip
         if kind in ("relu", "add"):
             total = functions.Sum(
@@ -201,6 +218,8 @@ class Program:
                     inputs.append(key._replace(reader=next_reader[key]))
                 else:
                     inputs.append(key)
+            if action.meets is not None and inputs[action.meets].reader:
+                inputs.append(inputs[action.meets]._replace(reader=_MEETING))
             actions.append(action._replace(inputs=tuple(inputs)))
             for key in action.outputs:
                 if key.blocked and readers.get(key, 0) > 1:
@@ -210,7 +229,11 @@ class Program:
     def _sharing(self, key: Key, readers: int) -> Action:
         grid = self._placement.grids[key.node]
         outputs = tuple(key._replace(reader=i + 1) for i in range(readers))
-        return Action(lambda x: autograd.Share.apply(x, self.buffers, grid, readers), (key,), outputs)
+
+        def run(x: Tensor) -> tuple[Any, ...]:
+            return (*autograd.Share.apply(x, self.buffers, grid, readers), autograd.Meeting())
+
+        return Action(run, (key,), (*outputs, key._replace(reader=_MEETING)))
 
 
 def _is_size(node: fx.Node) -> bool:

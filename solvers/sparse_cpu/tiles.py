@@ -31,20 +31,12 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-#: Images in a block: floats in a vector of AVX-512.
-LANES = 16
-#: Bytes of a vector.
-VECTOR = 4 * LANES
+from .vectors import F32, FLOATS, I32, I64, VECTOR, ZERO, Loop, fma, horizontal_sum, literals, splat
+
 #: Sides of the image that a tile touches, added up.
 TOP, BOTTOM, LEFT, RIGHT = 1, 2, 4, 8
-
-_F32, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-_VECTOR = ir.VectorType(_F32, LANES)
-_ZERO = ir.Constant(_VECTOR, [0.0] * LANES)
-_get_or_insert_function: Any = cgutils.get_or_insert_function
 
 
 def _gather(
@@ -64,23 +56,23 @@ def _gather(
     add: Any,
 ) -> Any:
     """A tile of a sparse convolution: for all non-zeros of one output channel, or of one row of the transposed matrix."""
-    shape = _literals(rows, cols, step_in, step_out, edges)
+    shape = literals(rows, cols, step_in, step_out, edges)
     if shape is None:
         return None
     height, width, stride_in, stride_out, sides = shape
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         source, offsets, values, starts, row_in, out, row_out, add = arguments[5:]
-        offset_at, value_at = b.inttoptr(offsets, _I32.as_pointer()), b.inttoptr(values, _F32.as_pointer())
+        offset_at, value_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(values, F32.as_pointer())
         places = _tile(b, out, row_out, height, width, stride_out)
         totals = _loaded_or_zero(b, places, add)
         for number, here in enumerate(segments(height, width, sides)):
-            loop = _Loop(b, *_bounds(b, starts, number), [totals[i] for i in here])
-            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), _I64)
-            weight = _splat(b, b.load(b.gep(value_at, [loop.index])))
+            loop = Loop(b, *_bounds(b, starts, number), [totals[i] for i in here])
+            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
+            weight = splat(b, b.load(b.gep(value_at, [loop.index])))
             vectors = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
             loop.close(
-                [_fma(b, b.load(vectors[i], align=VECTOR), weight, x) for i, x in zip(here, loop.carried, strict=True)]
+                [fma(b, b.load(vectors[i], align=VECTOR), weight, x) for i, x in zip(here, loop.carried, strict=True)]
             )
             for i, x in zip(here, loop.carried, strict=True):
                 totals[i] = x
@@ -111,7 +103,7 @@ def _contract(
     row_grad: Any,
 ) -> Any:
     """What a tile adds to the gradients of the non-zero weights of one output channel; ``sums`` is an address of float32."""
-    shape = _literals(rows, cols, step_in, step_grad, edges)
+    shape = literals(rows, cols, step_in, step_grad, edges)
     if shape is None:
         return None
     height, width, stride_in, stride_grad, sides = shape
@@ -119,19 +111,19 @@ def _contract(
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         source, offsets, sums, starts, row_in, grad, row_grad = arguments[5:]
         gradients = [b.load(p, align=VECTOR) for p in _tile(b, grad, row_grad, height, width, stride_grad)]
-        offset_at, sum_at = b.inttoptr(offsets, _I32.as_pointer()), b.inttoptr(sums, _F32.as_pointer())
+        offset_at, sum_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(sums, F32.as_pointer())
         for number, here in enumerate(segments(height, width, sides)):
-            loop = _Loop(b, *_bounds(b, starts, number), [])
-            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), _I64)
+            loop = Loop(b, *_bounds(b, starts, number), [])
+            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
             vectors = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
             # Two accumulators: one would wait for its own last product.
-            totals = [_ZERO] * min(2, len(here))
+            totals = [ZERO] * min(2, len(here))
             for turn, i in enumerate(here):
                 which = turn % len(totals)
-                totals[which] = _fma(b, b.load(vectors[i], align=VECTOR), gradients[i], totals[which])
+                totals[which] = fma(b, b.load(vectors[i], align=VECTOR), gradients[i], totals[which])
             total = totals[0] if len(totals) == 1 else b.fadd(totals[0], totals[1])
             place = b.gep(sum_at, [loop.index])
-            b.store(b.fadd(b.load(place), _horizontal_sum(b, total)), place)
+            b.store(b.fadd(b.load(place), horizontal_sum(b, total)), place)
             loop.close([])
         return context.get_dummy_value()
 
@@ -160,7 +152,7 @@ def _take_job(typing: Any, counter: Any) -> Any:
     """The next number of a counter that all threads share; ``counter``: address of an int64."""
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        return b.atomic_rmw("add", b.inttoptr(arguments[0], _I64.as_pointer()), ir.Constant(_I64, 1), "monotonic")
+        return b.atomic_rmw("add", b.inttoptr(arguments[0], I64.as_pointer()), ir.Constant(I64, 1), "monotonic")
 
     return types.int64(types.int64), generate
 
@@ -170,52 +162,21 @@ take_job: Any = intrinsic(_take_job)
 
 def _bounds(b: Any, starts: Any, number: int) -> tuple[Any, Any]:
     """Where segment ``number`` begins and ends."""
-    at = b.inttoptr(starts, _I64.as_pointer())
-    return b.load(b.gep(at, [ir.Constant(_I64, number)])), b.load(b.gep(at, [ir.Constant(_I64, number + 1)]))
+    at = b.inttoptr(starts, I64.as_pointer())
+    return b.load(b.gep(at, [ir.Constant(I64, number)])), b.load(b.gep(at, [ir.Constant(I64, number + 1)]))
 
 
 def _loaded_or_zero(b: Any, places: list[Any], load: Any) -> list[Any]:
     before = b.block
-    with b.if_then(b.icmp_signed("!=", load, ir.Constant(_I64, 0))):
+    with b.if_then(b.icmp_signed("!=", load, ir.Constant(I64, 0))):
         loaded, then = [b.load(place, align=VECTOR) for place in places], b.block
     chosen = []
     for x in loaded:
-        phi = b.phi(_VECTOR)
-        phi.add_incoming(_ZERO, before)
+        phi = b.phi(FLOATS)
+        phi.add_incoming(ZERO, before)
         phi.add_incoming(x, then)
         chosen.append(phi)
     return chosen
-
-
-class _Loop:
-    """``for index in range(begin, end)`` with values carried from one turn to the next; ``close`` ends the body."""
-
-    def __init__(self, b: Any, begin: Any, end: Any, carried: list[Any]) -> None:
-        self.b, before = b, b.block
-        self.head, body, self.exit = (b.append_basic_block(name) for name in ("head", "body", "exit"))
-        b.branch(self.head)
-        b.position_at_end(self.head)
-        self.index = b.phi(_I64)
-        self.index.add_incoming(begin, before)
-        self.carried = [b.phi(x.type) for x in carried]
-        for phi, x in zip(self.carried, carried, strict=True):
-            phi.add_incoming(x, before)
-        b.cbranch(b.icmp_signed("<", self.index, end), body, self.exit)
-        b.position_at_end(body)
-
-    def close(self, carried: list[Any]) -> None:
-        self.index.add_incoming(self.b.add(self.index, ir.Constant(_I64, 1)), self.b.block)
-        for phi, x in zip(self.carried, carried, strict=True):
-            phi.add_incoming(x, self.b.block)
-        self.b.branch(self.head)
-        self.b.position_at_end(self.exit)
-
-
-def _literals(*arguments: Any) -> tuple[int, ...] | None:
-    """The values of literal integers; None lets numba try again with literal types."""
-    if not all(isinstance(argument, types.IntegerLiteral) for argument in arguments):
-        return None
-    return tuple(argument.literal_value for argument in arguments)
 
 
 def _tile(b: Any, base: Any, row: Any, height: int, width: int, step: int) -> list[Any]:
@@ -223,29 +184,6 @@ def _tile(b: Any, base: Any, row: Any, height: int, width: int, step: int) -> li
     places = []
     for r in range(height):
         base = b.add(base, row) if r else base
-        pointer = b.inttoptr(base, _VECTOR.as_pointer())
-        places += [b.gep(pointer, [ir.Constant(_I64, c * step)]) for c in range(width)]
+        pointer = b.inttoptr(base, FLOATS.as_pointer())
+        places += [b.gep(pointer, [ir.Constant(I64, c * step)]) for c in range(width)]
     return places
-
-
-def _splat(b: Any, x: Any) -> Any:
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
-    first = b.insert_element(undefined, x, ir.Constant(_I32, 0))
-    return b.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_I32, LANES), [0] * LANES))
-
-
-def _fma(b: Any, x: Any, y: Any, z: Any) -> Any:
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-    function = _get_or_insert_function(b.module, kind, f"llvm.fma.v{LANES}f32")
-    return b.call(function, [x, y, z])
-
-
-def _horizontal_sum(b: Any, x: Any) -> Any:
-    """The sum of the lanes, by halves."""
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
-    half = LANES // 2
-    while half:
-        swap = [(i + half) % LANES for i in range(LANES)]
-        x = b.fadd(x, b.shuffle_vector(x, undefined, ir.Constant(ir.VectorType(_I32, LANES), swap)))
-        half //= 2
-    return b.extract_element(x, ir.Constant(_I32, 0))

@@ -38,7 +38,7 @@ def _assert_same(model: Any, twin: Any, sparsely: list[str], tolerance: float = 
             exact = exact * (q != 0)
         assert p.grad is not None, name
         error = float((p.grad - exact).abs().max())
-        assert error <= tolerance * max(float(q.grad.abs().max()), 1e-3), f"{name}: {error}"
+        assert error <= tolerance * max(float(q.grad.abs().max()), 1e-2), f"{name}: {error}"
     for b, c in zip(model.buffers(), twin.buffers(), strict=True):
         torch.testing.assert_close(b, c.to(b.dtype), rtol=1e-5, atol=1e-6)
 

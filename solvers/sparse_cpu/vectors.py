@@ -1,0 +1,83 @@
+"""The words of vector code: 16 lanes of float32 in LLVM IR, loops, and what a vector is made of and turned into.
+
+`tiles` and `planes` are written in them. LLVM lowers the same code for AVX-512, AVX2 and NEON.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+#: Images in a block: floats in a vector of AVX-512.
+LANES = 16
+#: Bytes of a vector.
+VECTOR = 4 * LANES
+
+F32, F64, I32, I64 = ir.FloatType(), ir.DoubleType(), ir.IntType(32), ir.IntType(64)
+FLOATS, DOUBLES = ir.VectorType(F32, LANES), ir.VectorType(F64, LANES)
+ZERO = ir.Constant(FLOATS, [0.0] * LANES)
+_get_or_insert_function: Any = cgutils.get_or_insert_function
+
+
+class Loop:
+    """``for index in range(begin, end, step)`` with values carried from one turn to the next; ``close`` ends the body."""
+
+    def __init__(self, b: Any, begin: Any, end: Any, carried: list[Any], step: int = 1) -> None:
+        self.b, self.step, before = b, ir.Constant(I64, step), b.block
+        self.head, body, self.exit = (b.append_basic_block(name) for name in ("head", "body", "exit"))
+        b.branch(self.head)
+        b.position_at_end(self.head)
+        self.index = b.phi(I64)
+        self.index.add_incoming(begin, before)
+        self.carried = [b.phi(x.type) for x in carried]
+        for phi, x in zip(self.carried, carried, strict=True):
+            phi.add_incoming(x, before)
+        b.cbranch(b.icmp_signed("<", self.index, end), body, self.exit)
+        b.position_at_end(body)
+
+    def close(self, carried: list[Any]) -> None:
+        self.index.add_incoming(self.b.add(self.index, self.step), self.b.block)
+        for phi, x in zip(self.carried, carried, strict=True):
+            phi.add_incoming(x, self.b.block)
+        self.b.branch(self.head)
+        self.b.position_at_end(self.exit)
+
+
+def literals(*arguments: Any) -> tuple[int, ...] | None:
+    """The values of literal integers; None lets numba try again with literal types."""
+    if not all(isinstance(argument, types.IntegerLiteral) for argument in arguments):
+        return None
+    return tuple(argument.literal_value for argument in arguments)
+
+
+def splat(b: Any, x: Any) -> Any:
+    undefined = ir.Constant(FLOATS, ir.Undefined)
+    first = b.insert_element(undefined, x, ir.Constant(I32, 0))
+    return b.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, LANES), [0] * LANES))
+
+
+def fma(b: Any, x: Any, y: Any, z: Any) -> Any:
+    kind = ir.FunctionType(FLOATS, [FLOATS] * 3)
+    function = _get_or_insert_function(b.module, kind, f"llvm.fma.v{LANES}f32")
+    return b.call(function, [x, y, z])
+
+
+def store(b: Any, x: Any, place: Any, past_caches: bool) -> None:
+    """Past the caches the memory is not read before it is overwritten; worth it where it would not stay there anyway."""
+    done = b.store(x, place, align=VECTOR)
+    if past_caches:
+        done.set_metadata("nontemporal", b.module.add_metadata([ir.Constant(I32, 1)]))
+
+
+def horizontal_sum(b: Any, x: Any) -> Any:
+    """The sum of the lanes, by halves."""
+    undefined = ir.Constant(x.type, ir.Undefined)
+    half = LANES // 2
+    while half:
+        swap = [(i + half) % LANES for i in range(LANES)]
+        x = b.fadd(x, b.shuffle_vector(x, undefined, ir.Constant(ir.VectorType(I32, LANES), swap)))
+        half //= 2
+    return b.extract_element(x, ir.Constant(I32, 0))
