@@ -79,13 +79,8 @@ class AdaBreg(BregmanOptimizer):
         super()._fill_state(theta, group, state)
         fill_adam(theta, group, state)
 
-    def _update(self, group: dict[str, Any], batch: Batch) -> None:
-        if group["fused"]:
-            from .fused import fused_adabreg_
-
-            fused_adabreg_(group, batch, group["lr"])
-        else:
-            adabreg_(group, batch, group["lr"])
+    def _update(self, group: dict[str, Any], batch: Batch, tau: Any) -> None:
+        adabreg_(group, batch, tau)
 
 
 def check_adam(group: dict[str, Any]) -> None:
@@ -110,7 +105,12 @@ def fill_adam(theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> No
 
 
 def adabreg_(group: dict[str, Any], batch: Batch, tau: Any) -> None:
-    """The update above for the tensors of a group."""
+    """The update above for the tensors of a batch."""
+    if group["fused"]:
+        from .fused import fused_adabreg_  # numba takes its time to import
+
+        fused_adabreg_(group, batch, tau)
+        return
     duals, gradients = batch.state("dual"), batch.gradients
     first, second, steps = batch.state("exp_avg"), batch.state("exp_avg_sq"), batch.state("step")
     beta1, beta2 = group["betas"]

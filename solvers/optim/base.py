@@ -7,8 +7,12 @@ entry of a parameter group | meaning
 ``weight_decay``           | w ≥ 0: w·θ is added to the gradient, as torch.optim.SGD does; a zero entry is not moved by it
 ``maximize``               | ascend instead of descend
 ``foreach``                | update lists of tensors with torch's multi-tensor kernels; None: on CUDA
-``fused``                  | LinBreg and AdaBreg, on the CPU: the whole update in one pass over memory, see `fused`
+``fused``                  | on the CPU: the whole update in one pass over memory, see `fused`
 ``check_finite``           | raise where a gradient holds NaN or ±∞, before anything is changed
+
+A gradient may be a sparse COO tensor of the shape of its parameter, coalesced or not, as ``nn.Embedding(sparse=True)`` gives
+one. It means the same numbers as the dense one, and is made dense here: zeros move the moments and v, too. The coarse steps
+of `multilevel` alone read it as it is.
 
 Parameters are changed in place and keep their storage. State is float32 at least, whatever the parameters are. Everything
 that the next step depends on is in ``state_dict()``, as tensors and plain data: it loads with ``weights_only=True``, and a
@@ -36,8 +40,8 @@ class Batch(NamedTuple):
 
     thetas: list[Tensor]
     gradients: list[Tensor]
-    """In the precision of the state, with the sign of descent, weight decay included. Not to be written to: these may be the
-    tensors of ``.grad``, which with ``fused`` they always are, as they stand."""
+    """Dense, in the precision of the state, with the sign of descent, weight decay included; with ``fused`` as they stand in
+    ``.grad``. Not to be written to: these may be the tensors of ``.grad``."""
     states: list[dict[str, Any]]
     regularizer: ParameterRegularizer
     foreach: bool
@@ -66,8 +70,8 @@ class RegularizedOptimizer(Optimizer, ABC):
         """Add to the state of a parameter what it lacks for a step: all of it before the first one."""
 
     @abstractmethod
-    def _update(self, group: dict[str, Any], batch: Batch) -> None:
-        """One step for the parameters of a group."""
+    def _update(self, group: dict[str, Any], batch: Batch, tau: Any) -> None:
+        """One step of size τ for the parameters of a batch, which are some of a group or compact copies of them."""
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; the group may have its own ``regularizer`` and settings, ``lam`` or ``layout`` alone, too."""
@@ -85,6 +89,8 @@ class RegularizedOptimizer(Optimizer, ABC):
             for theta in group["params"]:
                 if not theta.is_floating_point():
                     raise ValueError(f"params must be real floating-point tensors, got {theta.dtype}")
+                if theta.layout != torch.strided:
+                    raise ValueError(f"params must be dense tensors, got {theta.layout}")
                 from_group(group).check(tuple(theta.shape))
             if group.get("fused"):
                 from .fused import check_fused  # numba takes its time to import
@@ -103,8 +109,8 @@ class RegularizedOptimizer(Optimizer, ABC):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step; returns the loss of ``closure``, which computes it and its gradients, or None without one.
 
-        Raises a `ValueError` for a gradient that is sparse, is not of the shape of its parameter and its state, or is not finite
-        (unless ``check_finite`` is False); then nothing has been changed.
+        Raises a `ValueError` for a gradient that is not of the shape of its parameter and its state, or is not finite (unless
+        ``check_finite`` is False); then nothing has been changed.
         """
         loss = None
         if closure is not None:
@@ -113,11 +119,14 @@ class RegularizedOptimizer(Optimizer, ABC):
         self._check_gradients()
         self._before_step()
         for group in self.param_groups:
-            batch = self._collect(group)
-            if batch.thetas:
-                self._update(group, batch)
+            self._step_group(group)
         self._after_step()
         return loss
+
+    def _step_group(self, group: dict[str, Any]) -> None:
+        thetas = with_gradient(group)
+        if thetas:
+            self._update(group, self._batch(group, thetas), group["lr"])
 
     def _before_step(self) -> None:
         """What happens once, before the groups are updated."""
@@ -130,10 +139,6 @@ class RegularizedOptimizer(Optimizer, ABC):
             for position, theta in enumerate(group["params"]):
                 if theta.grad is None:
                     continue
-                if theta.grad.layout != torch.strided:
-                    raise ValueError(
-                        f"gradients must be dense, got {theta.grad.layout} for {_named(group, number, position)}"
-                    )
                 for name, value in {"gradient": theta.grad, **self.state.get(theta, {})}.items():
                     if name != "step" and value.shape != theta.shape:
                         raise ValueError(
@@ -148,7 +153,7 @@ class RegularizedOptimizer(Optimizer, ABC):
             return
         for number, group in asked:
             for position, theta in enumerate(group["params"]):
-                bad = 0 if theta.grad is None else int(whole((~torch.isfinite(theta.grad)).sum()))
+                bad = 0 if theta.grad is None else int(whole((~torch.isfinite(_numbers(theta.grad))).sum()))
                 if bad:
                     raise ValueError(
                         f"gradients must be finite, got {bad} of {theta.grad.numel()} entries NaN or infinite in "
@@ -161,17 +166,13 @@ class RegularizedOptimizer(Optimizer, ABC):
         return state
 
     def _collect(self, group: dict[str, Any]) -> Batch:
-        thetas = [theta for theta in group["params"] if theta.grad is not None]
+        """What a step will look at, the gradients with the sign of descent in any case."""
+        return self._batch({**group, "fused": False}, with_gradient(group))
+
+    def _batch(self, group: dict[str, Any], thetas: list[Tensor]) -> Batch:
         states = [self._state_of(theta, group) for theta in thetas]
-        gradients = [theta.grad for theta in thetas]
-        if not group.get("fused"):
-            gradients = [_descent(theta, group) for theta in thetas]
-        foreach = group["foreach"]
-        if foreach is None:
-            foreach = bool(thetas) and all(theta.is_cuda for theta in thetas)
-        if any(is_distributed(theta) for theta in thetas):
-            foreach = False  # torch copies no lists of DTensors
-        return Batch(thetas, gradients, states, from_group(group), foreach)
+        gradients = [gradient_for_update(theta, dense_gradient(theta), group) for theta in thetas]
+        return Batch(thetas, gradients, states, from_group(group), takes_lists(group, thetas))
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from ``state_dict``: its settings too, as everywhere in torch; a `UserWarning` where that changes a regularizer.
@@ -252,9 +253,30 @@ class RegularizedOptimizer(Optimizer, ABC):
         return torch.stack([whole(value).double().cpu() for value in values]).sum()
 
 
-def _descent(theta: Tensor, group: dict[str, Any]) -> Tensor:
+def with_gradient(group: dict[str, Any]) -> list[Tensor]:
+    """The parameters of a group that a step is for."""
+    return [theta for theta in group["params"] if theta.grad is not None]
+
+
+def dense_gradient(theta: Tensor) -> Tensor:
+    """``theta.grad``, or a dense tensor of the same numbers."""
     assert theta.grad is not None
-    gradient = theta.grad.to(state_dtype(theta))
+    return theta.grad.to_dense() if theta.grad.layout == torch.sparse_coo else theta.grad
+
+
+def takes_lists(group: dict[str, Any], thetas: list[Tensor]) -> bool:
+    """What ``foreach`` comes to for these parameters."""
+    if any(is_distributed(theta) for theta in thetas):
+        return False  # torch copies no lists of DTensors
+    chosen: bool | None = group["foreach"]
+    return bool(thetas) and all(theta.is_cuda for theta in thetas) if chosen is None else chosen
+
+
+def gradient_for_update(theta: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
+    """The entry of `Batch.gradients` for θ and its dense gradient; both may be compact copies."""
+    if group.get("fused"):
+        return gradient
+    gradient = gradient.to(state_dtype(theta))
     if group["maximize"]:
         gradient = -gradient
     if group["weight_decay"]:
@@ -310,8 +332,21 @@ def _check_common(group: dict[str, Any]) -> None:
 
 def _may_be_finite(gradients: list[Tensor]) -> bool:
     # One pass without a temporary: no NaN and no ∞ is lost in a sum. A sum may overflow; then the entries are looked at.
-    sums = [whole(gradient.sum(dtype=state_dtype(gradient))) for gradient in gradients]
+    sums = [whole(_sum(gradient)) for gradient in gradients]
     return bool(torch.isfinite(torch.stack([total.double().to(sums[0].device) for total in sums])).all())
+
+
+def _sum(gradient: Tensor) -> Tensor:
+    if gradient.layout == torch.sparse_coo:
+        # Of the sizes: where that is finite, no sum over entries that are there twice is infinite, either.
+        total: Tensor = torch.linalg.vector_norm(gradient._values(), 1, dtype=state_dtype(gradient))
+        return total
+    # On the CPU torch copies all of a bfloat16 tensor to sum it in float32. It has the range of float32 anyway.
+    return gradient.sum() if gradient.dtype == torch.bfloat16 else gradient.sum(dtype=state_dtype(gradient))
+
+
+def _numbers(gradient: Tensor) -> Tensor:
+    return gradient.coalesce()._values() if gradient.layout == torch.sparse_coo else gradient
 
 
 def _named(group: dict[str, Any], number: int, position: int) -> str:

@@ -1,9 +1,9 @@
-"""LinBreg's and AdaBreg's whole update in one pass over memory, on the CPU: ``fused=True``.
+"""The whole update of LinBreg, AdaBreg and ProxSGD in one pass over memory, on the CPU: ``fused=True``.
 
 The plain path writes each intermediate result to memory and reads it again. Here a group is moved, its norm taken and its
 prox applied while it is in the cache: LinBreg reads g and v and writes v and θ, 16 bytes a parameter in float32. Compiled by
-numba at the first step; the threads are those of torch.get_num_threads(). The twin is the plain path of `linbreg` and
-`adabreg`, which gives the same numbers up to rounding.
+numba at the first step; the threads are those of torch.get_num_threads(). The twin is the plain path of `linbreg`, `adabreg`
+and `proxsgd`, which gives the same numbers up to rounding.
 
 what             | allowed
 -----------------|-----------------------------------------------------------------------------------
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base import Batch, is_distributed
+from .base import Batch, is_distributed, state_dtype
 from .layouts import group_size
 from .regularizers import L1, GroupL2, ParameterRegularizer, Zero
 
@@ -101,12 +101,47 @@ def fused_adabreg_(group: dict[str, Any], batch: Batch, tau: Any) -> None:
     _each(group, batch, ("exp_avg", "exp_avg_sq"), of_each)
 
 
-def _each(group: dict[str, Any], batch: Batch, moments: tuple[str, ...], of_each: list[dict[str, float]]) -> None:
+def fused_proxsgd_(group: dict[str, Any], batch: Batch, tau: float) -> None:
+    """The update of `proxsgd`, with the raw gradients in ``batch``; τ > 0."""
+    threads = _threads(group, batch)
+    for theta, g in zip(batch.thetas, batch.gradients, strict=True):
+        if not theta.numel():
+            continue
+        size, threshold = _threshold(batch.regularizer, theta, tau)
+        numbers = {**_NEUTRAL, **_signed(group), "scale": tau, "threshold": threshold}
+        constants = np.array(
+            [numbers[name] for name in _NEUTRAL], dtype=_flat(theta.new_empty(0, dtype=state_dtype(theta))).dtype
+        )
+        update = _proximal_all_threads if threads > 1 and theta.numel() >= _LARGE else _proximal_one_thread
+        update(_block_size(size), size, constants, _flat(theta.detach()), _flat(g.to(theta.dtype).contiguous()))
+        torch.autograd.graph.increment_version(theta)
+
+
+def _threads(group: dict[str, Any], batch: Batch) -> int:
     check_fused(group, batch.regularizer)
     settings: Any = numba.config
-    threads = min(torch.get_num_threads(), settings.NUMBA_NUM_THREADS)
+    wanted = torch.get_num_threads()
+    threads: int = min(wanted, settings.NUMBA_NUM_THREADS)
     numba.set_num_threads(threads)
-    common = {"sign": -1.0 if group["maximize"] else 1.0, "decay": group["weight_decay"], "delta": group["delta"]}
+    if (
+        torch.get_num_threads() != wanted
+    ):  # numba has started its threads, and set OpenMP's number of them for torch, too
+        torch.set_num_threads(wanted)
+    return threads
+
+
+def _signed(group: dict[str, Any]) -> dict[str, float]:
+    return {"sign": -1.0 if group["maximize"] else 1.0, "decay": group["weight_decay"]}
+
+
+def _block_size(size: int) -> int:
+    """A number of whole groups."""
+    return max(_BLOCK // max(size, 1), 1) * max(size, 1)
+
+
+def _each(group: dict[str, Any], batch: Batch, moments: tuple[str, ...], of_each: list[dict[str, float]]) -> None:
+    threads = _threads(group, batch)
+    common = {**_signed(group), "delta": group["delta"]}
     for theta, g, state, own in zip(batch.thetas, batch.gradients, batch.states, of_each, strict=True):
         if not theta.numel():
             continue
@@ -118,15 +153,14 @@ def _each(group: dict[str, Any], batch: Batch, moments: tuple[str, ...], of_each
         first, second = (*kept, dual, dual)[:2]
         constants = np.array([numbers[name] for name in _NEUTRAL], dtype=dual.dtype)
         gradient = _flat(g.to(theta.dtype).contiguous())
-        block = max(_BLOCK // max(size, 1), 1) * max(size, 1)
         update = _all_threads if threads > 1 and theta.numel() >= _LARGE else _one_thread
-        update(block, len(moments), size, constants, _flat(theta.detach()), gradient, dual, first, second)
+        update(_block_size(size), len(moments), size, constants, _flat(theta.detach()), gradient, dual, first, second)
         # Autograd has to know of a write that torch did not do.
         torch.autograd.graph.increment_version((theta, state["dual"], *(state[name] for name in moments)))
 
 
 def _threshold(regularizer: ParameterRegularizer, theta: Tensor, delta: float) -> tuple[int, float]:
-    """The size of a group, 0 where J = 0, and δ times its weight."""
+    """The size of a group, 0 where J = 0, and δ (ProxSGD: τ) times its weight."""
     if isinstance(regularizer, GroupL2):
         size = group_size(regularizer.layout, tuple(theta.shape))
         return size, delta * regularizer.lam * float(np.sqrt(size))
@@ -255,3 +289,27 @@ def _one_thread(block: int, kind: int, size: int, n: Any, theta: Any, g: Any, v:
 def _all_threads(block: int, kind: int, size: int, n: Any, theta: Any, g: Any, v: Any, first: Any, second: Any) -> None:
     for number in numba.prange((v.size + block - 1) // block):
         _block(number, block, kind, size, n, theta, g, v, first, second)
+
+
+@numba.njit(error_model="numpy", cache=True)
+def _proximal_block(number: int, block: int, size: int, n: Any, theta: Any, g: Any) -> None:
+    low = number * block
+    image, gradient = theta[low : low + block], g[low : low + block]
+    sign, decay, tau = n[1], n[2], n[7]
+    z = np.empty(image.size, n.dtype)
+    for i in range(z.size):
+        here = _wide(image[i])
+        z[i] = here - tau * (sign * _wide(gradient[i]) + decay * here)
+    _mirror(size, n[10], n[11], image, z)
+
+
+@numba.njit(error_model="numpy", cache=True)
+def _proximal_one_thread(block: int, size: int, n: Any, theta: Any, g: Any) -> None:
+    for number in range((theta.size + block - 1) // block):
+        _proximal_block(number, block, size, n, theta, g)
+
+
+@numba.njit(parallel=True, error_model="numpy", cache=True)
+def _proximal_all_threads(block: int, size: int, n: Any, theta: Any, g: Any) -> None:
+    for number in numba.prange((theta.size + block - 1) // block):
+        _proximal_block(number, block, size, n, theta, g)

@@ -16,6 +16,8 @@ J      | ``regularizer``     |
 
 For J = 0 and β = 0 it is SGD with step size δτ. ``dual_decay`` is ours and off by default: v never forgets otherwise, so an
 entry that was pushed far beyond its threshold early in training stays for as long.
+torch.compile of a step with `GroupL2` and momentum ends in ``KeyError: 'buf…'`` on the CPU, an error of torch (2.13;
+github.com/pytorch/pytorch/issues/196570); ``torch._inductor.config.cpp.max_horizontal_fusion_size = 1`` avoids it.
 Reference: `mlbreg.solvers.linbreg`, `mlbreg.solvers.momentum`.
 """
 
@@ -114,13 +116,8 @@ class LinBreg(BregmanOptimizer):
         super()._fill_state(theta, group, state)
         fill_momentum(group, state)
 
-    def _update(self, group: dict[str, Any], batch: Batch) -> None:
-        if group["fused"]:
-            from .fused import fused_linbreg_
-
-            fused_linbreg_(group, batch, group["lr"])
-        else:
-            linbreg_(group, batch, group["lr"])
+    def _update(self, group: dict[str, Any], batch: Batch, tau: Any) -> None:
+        linbreg_(group, batch, tau)
 
 
 def fill_momentum(group: dict[str, Any], state: dict[str, Any]) -> None:
@@ -130,7 +127,12 @@ def fill_momentum(group: dict[str, Any], state: dict[str, Any]) -> None:
 
 
 def linbreg_(group: dict[str, Any], batch: Batch, tau: Any) -> None:
-    """The update above for the tensors of a group."""
+    """The update above for the tensors of a batch."""
+    if group["fused"]:
+        from .fused import fused_linbreg_  # numba takes its time to import
+
+        fused_linbreg_(group, batch, tau)
+        return
     duals, gradients = batch.state("dual"), batch.gradients
     decay_(duals, tau, group["dual_decay"])
     if group["momentum"]:

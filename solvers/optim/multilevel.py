@@ -15,7 +15,9 @@ whole epochs. The criteria of the paper look at ∇L(θᵏ); here they get the g
 begins. All parameter groups freeze and thaw together.
 
 `MultilevelAdaBreg` takes AdaBreg's step on both levels, and ``momentum`` LinBreg's momentum: the theory of lunk2026 covers neither.
-A frozen entry keeps its moments as they are.
+A frozen entry keeps its moments as they are. A coarse step takes the same update on compact copies of the selected entries
+and writes them back: its work and its memory are those of the selection, also where ``grad`` is a sparse COO tensor, which it
+reads as it is. See `coarse_step`, and `selected_entries` for what a sparse gradient has to keep to.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ from ...theory.arrays import check_number
 from ..arguments import count
 from ..criteria import Always, Criterion, View
 from .adabreg import REQUIRED, adabreg_, check_adam, fill_adam
-from .base import Batch, check_share, whole
+from .base import Batch, check_share, whole, with_gradient
+from .coarse_step import SelectionPlaces, step_selected, step_whole
 from .linbreg import BregmanOptimizer, fill_momentum, linbreg_
 from .regularizers import L1, ParameterRegularizer, from_group
 
@@ -66,6 +69,7 @@ class MultilevelOptimizer(BregmanOptimizer, ABC):
         self.criterion, self.selection = criterion, selection
         self._memory: Any = None
         self._coarse = False
+        self._places = SelectionPlaces()
         own = {"coarse_steps": coarse_steps, "coarse_scale": coarse_scale, "cycle": 0, "position": 0}
         super().__init__(params, regularizer, {**defaults, **own})
 
@@ -112,6 +116,8 @@ class MultilevelOptimizer(BregmanOptimizer, ABC):
                 for theta in group["params"]:
                     if theta in self.state:
                         self.state[theta].pop("selected", None)
+        if not self._coarse:
+            self._places = SelectionPlaces()
 
     def _selected(self, theta: Tensor, regularizer: ParameterRegularizer) -> Tensor:
         mask = self.selection(theta.detach(), regularizer)
@@ -150,28 +156,28 @@ class MultilevelOptimizer(BregmanOptimizer, ABC):
                 selected.append(whole(self._selected(theta, regularizer)).cpu().numpy().reshape(-1))
         return View(cycle, np.concatenate(thetas), np.concatenate(selected), np.concatenate(gradients))
 
-    def _step_on_level(self, group: dict[str, Any], batch: Batch, step: Callable[..., None]) -> None:
+    def _step_group(self, group: dict[str, Any]) -> None:
         if not self._coarse:
-            step(group, batch, group["lr"])
+            super()._step_group(group)
             return
-        # A parameter without a mask came after the phase began: all of it is frozen.
-        masks = [
-            state.get("selected", torch.zeros_like(theta, dtype=torch.bool))
-            for theta, state in zip(batch.thetas, batch.states, strict=True)
-        ]
-        moving = [
-            [theta, *(value for name, value in state.items() if _moves(name, value, theta))]
-            for theta, state in zip(batch.thetas, batch.states, strict=True)
-        ]
-        before = [[x.clone() for x in tensors] for tensors in moving]
-        step(group, batch, group["lr"] * group["coarse_scale"])
-        for mask, tensors, olds in zip(masks, moving, before, strict=True):
-            for x, old in zip(tensors, olds, strict=True):
-                x.copy_(torch.where(mask, x, old))
+        tau = group["lr"] * group["coarse_scale"]
+
+        def update(group: dict[str, Any], batch: Batch) -> None:
+            self._update(group, batch, tau)
+
+        thetas = with_gradient(group)
+        states = [self._state_of(theta, group) for theta in thetas]
+        others = step_selected(group, thetas, states, self._places, update)
+        if others:
+            step_whole(group, self._batch(group, others), update)
 
     def __getstate__(self) -> dict[str, Any]:
         own = {name: self.__dict__[name] for name in ("criterion", "selection", "_memory", "_coarse")}
         return {**super().__getstate__(), **own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._places = SelectionPlaces()
 
     def state_dict(self) -> dict[str, Any]:
         """As everywhere in torch, with the memory of the criterion as one more entry of the first group."""
@@ -198,10 +204,6 @@ class MultilevelOptimizer(BregmanOptimizer, ABC):
             self._memory = type(self.criterion.init(np.zeros(0)))(*(part.cpu().numpy() for part in parts))
 
 
-def _moves(name: str, value: Any, theta: Tensor) -> bool:
-    return name not in ("selected", "step") and isinstance(value, Tensor) and value.shape == theta.shape
-
-
 def _flat(x: Tensor) -> np.ndarray:
     return whole(x.detach()).double().cpu().numpy().reshape(-1)
 
@@ -226,6 +228,7 @@ class MultilevelLinBreg(MultilevelOptimizer):
         dual_decay: float = 0.0,
         maximize: bool = False,
         foreach: bool | None = None,
+        fused: bool = False,
         check_finite: bool = True,
     ) -> None:
         defaults = {
@@ -236,6 +239,7 @@ class MultilevelLinBreg(MultilevelOptimizer):
             "dual_decay": dual_decay,
             "maximize": maximize,
             "foreach": foreach,
+            "fused": fused,
             "check_finite": check_finite,
         }
         super().__init__(params, regularizer, defaults, coarse_steps, coarse_scale, criterion, selection)
@@ -248,8 +252,8 @@ class MultilevelLinBreg(MultilevelOptimizer):
         super()._fill_state(theta, group, state)
         fill_momentum(group, state)
 
-    def _update(self, group: dict[str, Any], batch: Batch) -> None:
-        self._step_on_level(group, batch, linbreg_)
+    def _update(self, group: dict[str, Any], batch: Batch, tau: Any) -> None:
+        linbreg_(group, batch, tau)
 
 
 @final
@@ -275,6 +279,7 @@ class MultilevelAdaBreg(MultilevelOptimizer):
         dual_decay: float = 0.0,
         maximize: bool = False,
         foreach: bool | None = None,
+        fused: bool = False,
         check_finite: bool = True,
     ) -> None:
         defaults = {
@@ -286,6 +291,7 @@ class MultilevelAdaBreg(MultilevelOptimizer):
             "dual_decay": dual_decay,
             "maximize": maximize,
             "foreach": foreach,
+            "fused": fused,
             "capturable": False,
             "check_finite": check_finite,
         }
@@ -299,5 +305,5 @@ class MultilevelAdaBreg(MultilevelOptimizer):
         super()._fill_state(theta, group, state)
         fill_adam(theta, group, state)
 
-    def _update(self, group: dict[str, Any], batch: Batch) -> None:
-        self._step_on_level(group, batch, adabreg_)
+    def _update(self, group: dict[str, Any], batch: Batch, tau: Any) -> None:
+        adabreg_(group, batch, tau)

@@ -28,6 +28,7 @@ class ProxSGD(RegularizedOptimizer):
         weight_decay: float = 0.0,
         maximize: bool = False,
         foreach: bool | None = None,
+        fused: bool = False,
         check_finite: bool = True,
     ) -> None:
         defaults = {
@@ -35,6 +36,7 @@ class ProxSGD(RegularizedOptimizer):
             "weight_decay": weight_decay,
             "maximize": maximize,
             "foreach": foreach,
+            "fused": fused,
             "check_finite": check_finite,
         }
         super().__init__(params, regularizer, defaults)
@@ -45,10 +47,15 @@ class ProxSGD(RegularizedOptimizer):
     def _fill_state(self, theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
         pass
 
-    def _update(self, group: dict[str, Any], batch: Batch) -> None:
-        tau = float(group["lr"])
+    def _update(self, group: dict[str, Any], batch: Batch, tau: Any) -> None:
+        tau = float(tau)
         if tau == 0:
             return  # the prox of 0·J is the identity on dom J, and no prox takes a step of 0
+        if group["fused"]:
+            from .fused import fused_proxsgd_  # numba takes its time to import
+
+            fused_proxsgd_(group, batch, tau)
+            return
         moved = [theta.to(g.dtype) - g * tau for theta, g in zip(batch.thetas, batch.gradients, strict=True)]
         if batch.foreach:
             batch.regularizer.prox_all_(moved, tau)

@@ -64,6 +64,13 @@ class ParameterRegularizer(ABC):
         """Whether the mask, bool of the shape of θ, takes some entries of a group and leaves others."""
         return False
 
+    def restricted(self) -> tuple[ParameterRegularizer, str] | None:
+        """J of some of the groups: the regularizer of a matrix whose rows they are, and the `layouts` name that cuts them.
+
+        None where J is no sum over such groups; then a step that moves some of them computes with the whole parameter.
+        """
+        return None
+
     @abstractmethod
     def theory(self, shape: tuple[int, ...]) -> theory.Regularizer:
         """J as a function of the parameter flattened in C order."""
@@ -142,6 +149,9 @@ class Zero(ParameterRegularizer):
         """Everything: nothing is sparse here, and an entry that happens to be 0 is not frozen."""
         return torch.ones_like(theta, dtype=torch.bool)
 
+    def restricted(self) -> tuple[ParameterRegularizer, str]:
+        return self, "entries"
+
     def theory(self, shape: tuple[int, ...]) -> theory.Regularizer:
         return theory.Zero()
 
@@ -170,6 +180,9 @@ class L1(ParameterRegularizer):
 
     def subgradient(self, theta: Tensor, p: Tensor) -> Tensor:
         return torch.where(theta == 0, p.clamp(-self.lam, self.lam), self.lam * theta.sign())
+
+    def restricted(self) -> tuple[ParameterRegularizer, str]:
+        return self, "entries"
 
     def theory(self, shape: tuple[int, ...]) -> theory.Regularizer:
         return theory.L1(self.lam)
@@ -218,6 +231,9 @@ class GroupL2(ParameterRegularizer):
 
     def splits(self, mask: Tensor) -> bool:
         return not torch.equal(in_nonzero_groups(self.layout, mask), mask)
+
+    def restricted(self) -> tuple[ParameterRegularizer, str]:
+        return (self if self.layout == "entries" else GroupL2(self.lam, "rows")), self.layout
 
     def theory(self, shape: tuple[int, ...]) -> theory.Regularizer:
         return theory.GroupL2(self.lam, groups(self.layout, shape))

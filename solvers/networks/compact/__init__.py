@@ -27,6 +27,10 @@ file            | what it does
 `shrinking`     | cuts the layers
 `compaction`    | all of it, with the check that the outputs are the same
 `report`        | what was done
+
+The same analysis serves training, while whole filters and rows are frozen at zero for a phase: `training` has the context
+`compact_compute`, `network` runs a model in the smaller network, `phases` says what is frozen, `phase_rules` what is constant
+then, `constants` computes the constants, which move, and `gathering` gives the small layers the kept parts of the full ones.
 """
 
 from .compaction import Compacted, compact

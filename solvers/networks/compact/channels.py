@@ -5,11 +5,13 @@ symbol           | meaning
 channel          | one index of a value's channel axis; all channels of all values are numbered through
 same             | two channels that must be kept or removed together (before and after an activation, two summands, …)
 constant         | the same number at every position for every input
+moving           | said of a constant: it depends on weights that change while the analysis is used; its number is NaN
 needed           | multiplied by a non-zero weight of a kept channel, or seen by something that is not understood
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
@@ -27,6 +29,15 @@ Mask = NDArray[np.bool_]
 
 @final
 @dataclass(frozen=True)
+class Origin:
+    """How constants come from those of other values: (C,) = compute([(C₁,), …]), differentiable in the weights it takes."""
+
+    sources: tuple[Channels, ...]
+    compute: Callable[[list[Tensor]], Tensor]
+
+
+@final
+@dataclass(frozen=True)
 class Channels:
     """The channels of one value.
 
@@ -35,13 +46,15 @@ class Channels:
     ``axis``     |       | of the value
     ``numbers``  | (C,)  | of its channels, among those of all values
     ``known``    | (C,)  | whether the channel is constant
-    ``constant`` | (C,)  | the constant where known, else 0; float64
+    ``constant`` | (C,)  | the constant where known, NaN if it is moving, else 0; float64
+    ``origin``   |       | how to compute the constants anew; None where no channel is known
     """
 
     axis: int
     numbers: Index
     known: Mask
     constant: NDArray[np.float64]
+    origin: Origin | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -71,20 +84,23 @@ class Mixing:
 @final
 @dataclass
 class ChannelTable:
-    """Collects what the rules find out; `decide` then says which channels are kept."""
+    """Collects what the rules find out; `decide` then says which channels are kept. ``moving``: whether constants may move."""
 
+    moving: bool = False
     size: int = 0
     values: list[Channels] = field(default_factory=list)
     same: list[tuple[Index, Index]] = field(default_factory=list)
     pinned: list[Index] = field(default_factory=list)
     mixings: list[Mixing] = field(default_factory=list)
 
-    def new(self, axis: int, known: Mask, constant: NDArray[np.float64]) -> Channels:
+    def new(self, axis: int, known: Mask, constant: NDArray[np.float64], origin: Origin | None = None) -> Channels:
         """Channels of a new value."""
         count = len(known)
-        # A constant that overflowed, or 0·∞, is none that a bias could stand for.
-        known = known & np.isfinite(constant)
-        channels = Channels(axis, np.arange(self.size, self.size + count), known, np.where(known, constant, 0.0))
+        if not self.moving:
+            # A constant that overflowed, or 0·∞, is none that a bias could stand for.
+            known = known & np.isfinite(constant)
+        numbers = np.arange(self.size, self.size + count)
+        channels = Channels(axis, numbers, known, np.where(known, constant, 0.0), origin)
         self.size += count
         self.values.append(channels)
         return channels

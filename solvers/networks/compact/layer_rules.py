@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -38,11 +39,58 @@ def pads_with_zeros(module: Any) -> bool:
     return any(padding > 0 for padding in module.padding)
 
 
-def mixing(table: ChannelTable, name: str, module: Any, x: Channels | None, shape: Shape) -> Channels:
-    """A convolution without groups or a linear map; ``shape`` is that of the input."""
+class LayerRules(ABC):
+    """What is known of the layers with parameters.
+
+    argument  | meaning
+    ----------|--------------------------------------------------------------
+    ``x``     | the channels of the input; None when nothing is known of them
+    ``shape`` | of the input
+    """
+
+    #: Whether constants may move while the analysis is used.
+    moving: bool
+
+    @abstractmethod
+    def mixing(self, table: ChannelTable, name: str, module: Any, x: Channels | None, shape: Shape) -> Channels:
+        """A convolution without groups or a linear map."""
+
+    @abstractmethod
+    def depthwise(self, table: ChannelTable, module: Any, x: Channels | None, shape: Shape) -> Channels:
+        """One filter for each channel: input and output channel go together."""
+
+    @abstractmethod
+    def batch_norm(self, table: ChannelTable, module: Any, x: Channels | None) -> Channels:
+        """Batch normalisation."""
+
+
+@final
+class StoredValues(LayerRules):
+    """The layers as they stand, in eval mode."""
+
+    moving = False
+
+    def mixing(self, table: ChannelTable, name: str, module: Any, x: Channels | None, shape: Shape) -> Channels:
+        return mixing(table, name, module, x, shape)
+
+    def depthwise(self, table: ChannelTable, module: Any, x: Channels | None, shape: Shape) -> Channels:
+        return depthwise(table, module, x, shape)
+
+    def batch_norm(self, table: ChannelTable, module: Any, x: Channels | None) -> Channels:
+        return batch_norm(table, module, x)
+
+
+def summed_axis(module: Any, x: Channels | None, shape: Shape) -> int:
+    """The axis of the channels of a convolution or linear map; ``shape`` is that of the input."""
     axis = len(shape) - 1 - (0 if type(module) is nn.Linear else len(module.kernel_size))
     if x is not None and x.axis != axis:
         raise NotUnderstoodError(f"it sums over axis {axis}, while the channels are on axis {x.axis}")
+    return axis
+
+
+def mixing(table: ChannelTable, name: str, module: Any, x: Channels | None, shape: Shape) -> Channels:
+    """A convolution without groups or a linear map; ``shape`` is that of the input."""
+    axis = summed_axis(module, x, shape)
     weight = weight_matrix(module)
     nonzero = np.asarray((weight != 0).any(dim=2).cpu().numpy())
     count = nonzero.shape[1]
@@ -58,11 +106,9 @@ def mixing(table: ChannelTable, name: str, module: Any, x: Channels | None, shap
 
 def depthwise(table: ChannelTable, module: Any, x: Channels | None, shape: Shape) -> Channels:
     """One filter for each channel: input and output channel go together."""
-    axis = len(shape) - 1 - len(module.kernel_size)
     if x is None:
         raise NotUnderstoodError
-    if x.axis != axis:
-        raise NotUnderstoodError(f"it convolves on axis {axis}, while the channels are on axis {x.axis}")
+    axis = summed_axis(module, x, shape)
     weight = of_tensor(module.weight.flatten(2))[:, 0]
     dead = ~(weight != 0).any(axis=1)
     foldable = x.known & ((x.constant == 0) | (not pads_with_zeros(module)))
@@ -74,14 +120,20 @@ def depthwise(table: ChannelTable, module: Any, x: Channels | None, shape: Shape
     return outputs
 
 
-def batch_norm(table: ChannelTable, module: Any, x: Channels | None) -> Channels:
-    """y = γ(x − μ)/√(σ² + ε) + β with stored μ, σ²; a channel with γ = 0 is constant whatever comes in."""
-    if module.running_mean is None or module.running_var is None:
-        raise NotUnderstoodError("it normalises with the statistics of the batch")
+def normalised(x: Channels | None) -> Channels:
+    """The channels that a batch normalisation takes, on axis 1."""
     if x is None:
         raise NotUnderstoodError
     if x.axis != 1:
         raise NotUnderstoodError(f"it normalises axis 1, while the channels are on axis {x.axis}")
+    return x
+
+
+def batch_norm(table: ChannelTable, module: Any, x: Channels | None) -> Channels:
+    """y = γ(x − μ)/√(σ² + ε) + β with stored μ, σ²; a channel with γ = 0 is constant whatever comes in."""
+    if module.running_mean is None or module.running_var is None:
+        raise NotUnderstoodError("it normalises with the statistics of the batch")
+    x = normalised(x)
     scale = 1 / np.sqrt(of_tensor(module.running_var) + module.eps)
     shift = np.zeros(len(x))
     if module.weight is not None:

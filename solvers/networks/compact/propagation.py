@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 
 from . import layer_rules, value_rules
 from .channels import Channels, ChannelTable, Shape
-from .layer_rules import NotUnderstoodError
+from .layer_rules import LayerRules, NotUnderstoodError, StoredValues
 from .tracing import Traced
 
 
@@ -24,6 +24,7 @@ class Propagation:
 
     attribute     | meaning
     --------------|----------------------------------------------------------------------------
+    ``rules``     | of the layers with parameters
     ``table``     | the channels
     ``values``    | of each value of the graph that has some
     ``followers`` | (name, channels) of batch normalisations and depthwise convolutions
@@ -32,7 +33,8 @@ class Propagation:
     """
 
     traced: Traced
-    table: ChannelTable = field(default_factory=ChannelTable)
+    rules: LayerRules
+    table: ChannelTable
     values: dict[fx.Node, Channels] = field(default_factory=dict)
     followers: list[tuple[str, Channels]] = field(default_factory=list)
     reshapes: list[fx.Node] = field(default_factory=list)
@@ -49,9 +51,10 @@ class Propagation:
         return self.values.get(node), self.shape(node)
 
 
-def propagate(traced: Traced) -> Propagation:
-    """The channels of every value in the graph."""
-    found = Propagation(traced)
+def propagate(traced: Traced, rules: LayerRules | None = None) -> Propagation:
+    """The channels of every value in the graph; ``rules``: `StoredValues` when left out."""
+    rules = StoredValues() if rules is None else rules
+    found = Propagation(traced, rules, ChannelTable(rules.moving))
     modules = dict(traced.module.named_modules())
     for node in traced.module.graph.nodes:
         try:
@@ -99,22 +102,26 @@ def _module(found: Propagation, node: fx.Node, name: str, module: nn.Module) -> 
         raise NotUnderstoodError(f"{type(module).__name__} is not known here")
     if name in found.traced.fixed:
         raise NotUnderstoodError(found.traced.fixed[name])
-    source, table, kind = arguments[0], found.table, type(module)
+    source, table, rules, kind = arguments[0], found.table, found.rules, type(module)
     x, shape = found.operand(source)
     if kind is nn.Linear:
-        return layer_rules.mixing(table, name, module, x, shape)
+        return rules.mixing(table, name, module, x, shape)
     if isinstance(module, nn.modules.conv._ConvNd) and kind in (*layer_rules.CONVOLUTIONS, *layer_rules.TRANSPOSED):
         if module.groups == 1:
-            return layer_rules.mixing(table, name, module, x, shape)
+            return rules.mixing(table, name, module, x, shape)
         if kind in layer_rules.CONVOLUTIONS and module.groups == module.in_channels == module.out_channels:
-            outputs = layer_rules.depthwise(table, module, x, shape)
+            outputs = rules.depthwise(table, module, x, shape)
             found.followers.append((name, outputs))
             return outputs
         raise NotUnderstoodError(f"convolution with {module.groups} groups")
     if kind in layer_rules.NORMALISATIONS:
-        outputs = layer_rules.batch_norm(table, module, x)
+        outputs = rules.batch_norm(table, module, x)
         found.followers.append((name, outputs))
         return outputs
+    if kind in value_rules.DROPOUT_MODULES:
+        if module.training and module.p != 0:
+            return value_rules.random_dropout(table, x, kind in value_rules.ZEROING_DROPOUT_MODULES)
+        return value_rules.elementwise(table, [(x, shape)], lambda constants: constants[0])
     if kind in value_rules.ELEMENTWISE_MODULES:
         return value_rules.elementwise(table, [(x, shape)], lambda constants: module(constants[0]))
     if kind in value_rules.POOLING_MODULES and node in found.traced.shapes:
@@ -149,6 +156,8 @@ def _function(found: Propagation, node: fx.Node, name: str) -> Channels | None:
         return None
     if name in value_rules.DROPOUTS and not _get(node, 2, "training", True):
         return value_rules.elementwise(table, [(x, shape)], lambda constants: constants[0])
+    if name in value_rules.DROPOUTS:
+        return value_rules.random_dropout(table, x, keeps_zeros="alpha" not in name)
     if name in value_rules.POOLING and node in found.traced.shapes:
         return value_rules.pooling(table, x, shape, int(name[-2]), only_zeros=name.startswith("avg"))
     if name == "flatten":

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import fx, nn
 
 from .channels import Mask, Mixing
 from .layer_rules import TRANSPOSED
@@ -26,12 +26,17 @@ def shrink(found: Propagation, keep: Mask) -> None:
         if not kept.all():
             _follower(module.get_submodule(name), kept)
     for node in found.reshapes:
-        with module.graph.inserting_before(node):
-            flat = module.graph.call_function(torch.flatten, (node.args[0], 1))
-        node.replace_all_uses_with(flat)
-        module.graph.erase_node(node)
+        write_as_flatten(node)
     # No node is dropped for having no users: in-place operations may have none.
     module.recompile()
+
+
+def write_as_flatten(node: fx.Node) -> None:
+    """A reshape to (examples, features), without the old number of features."""
+    with node.graph.inserting_before(node):
+        flat = node.graph.call_function(torch.flatten, (node.args[0], 1))
+    node.replace_all_uses_with(flat)
+    node.graph.erase_node(node)
 
 
 def _mixing(module: Any, layer: Mixing, keep: Mask) -> None:
@@ -42,7 +47,7 @@ def _mixing(module: Any, layer: Mixing, keep: Mask) -> None:
     transposed = type(module) in TRANSPOSED
     rows, columns = (inputs, outputs) if transposed else (outputs, inputs)
     weight = module.weight
-    sliced = weight.detach()[_indices(rows, weight)][:, _indices(columns, weight)]
+    sliced = weight.detach()[indices(rows, weight)][:, indices(columns, weight)]
     if layer.inputs is not None:
         gone = ~inputs[layer.foldable]
         folded = layer.total[outputs][:, gone] @ layer.inputs.constant[layer.foldable][gone]
@@ -51,12 +56,10 @@ def _mixing(module: Any, layer: Mixing, keep: Mask) -> None:
     if module.bias is not None or folded.any():
         bias = torch.from_numpy(folded).to(weight.device)
         if module.bias is not None:
-            bias = bias + module.bias.detach()[_indices(outputs, weight)].double()
+            bias = bias + module.bias.detach()[indices(outputs, weight)].double()
         module.bias = nn.Parameter(bias.to(weight.dtype), requires_grad=weight.requires_grad)
     module.weight = nn.Parameter(sliced.clone(), requires_grad=weight.requires_grad)
-    names = ("in_features", "out_features") if type(module) is nn.Linear else ("in_channels", "out_channels")
-    for name, kept in zip(names, (inputs, outputs), strict=True):
-        setattr(module, name, int(kept.sum()))
+    declare_mixing(module, int(inputs.sum()), int(outputs.sum()))
 
 
 def _follower(module: Any, kept: Mask) -> None:
@@ -64,16 +67,30 @@ def _follower(module: Any, kept: Mask) -> None:
     for name in ("weight", "bias"):
         parameter = getattr(module, name)
         if parameter is not None:
-            cut = parameter.detach()[_indices(kept, parameter)].clone()
+            cut = parameter.detach()[indices(kept, parameter)].clone()
             setattr(module, name, nn.Parameter(cut, requires_grad=parameter.requires_grad))
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
-        module.num_features = count
         for name in ("running_mean", "running_var"):
             statistic = getattr(module, name)
-            setattr(module, name, statistic[_indices(kept, statistic)].clone())
+            setattr(module, name, statistic[indices(kept, statistic)].clone())
+    declare_follower(module, count)
+
+
+def declare_mixing(module: Any, inputs: int, outputs: int) -> None:
+    """Write the numbers of channels into a linear map or convolution."""
+    names = ("in_features", "out_features") if type(module) is nn.Linear else ("in_channels", "out_channels")
+    for name, count in zip(names, (inputs, outputs), strict=True):
+        setattr(module, name, count)
+
+
+def declare_follower(module: Any, count: int) -> None:
+    """Write the number of channels into a batch normalisation or depthwise convolution."""
+    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        module.num_features = count
     else:
         module.in_channels = module.out_channels = module.groups = count
 
 
-def _indices(mask: Mask, like: torch.Tensor) -> torch.Tensor:
+def indices(mask: Mask, like: torch.Tensor) -> torch.Tensor:
+    """Where a mask is set, on the device of a tensor."""
     return torch.from_numpy(np.flatnonzero(mask)).to(like.device)

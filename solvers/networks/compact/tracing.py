@@ -69,10 +69,10 @@ def trace(model: nn.Module, inputs: tuple[Any, ...]) -> Traced:
     interpreter = _Shapes(module)
     with torch.no_grad():
         interpreter.run(*(x.clone() if isinstance(x, Tensor) else x for x in inputs))
-    return Traced(module, interpreter.shapes, _fixed(module), _mutated(module.graph))
+    return Traced(module, interpreter.shapes, fixed_modules(module), changed_values(module.graph))
 
 
-def _fixed(module: fx.GraphModule) -> dict[str, str]:
+def fixed_modules(module: fx.GraphModule) -> dict[str, str]:
     """Modules that are used in two places, share parameters, or are seen by hooks."""
     modules = dict(module.named_modules(remove_duplicate=False))
     calls = Counter(id(modules[str(node.target)]) for node in module.graph.nodes if node.op == "call_module")
@@ -105,7 +105,7 @@ _FRESH = (
 )
 
 
-def _mutated(graph: fx.Graph) -> frozenset[fx.Node]:
+def changed_values(graph: fx.Graph) -> frozenset[fx.Node]:
     """Values that change after they were made and that more than one node uses: no rule here may reason about them.
 
     Every argument of an in-place operation is followed back as far as it may be a view of something older.

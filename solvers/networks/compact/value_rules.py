@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from .channels import Channels, ChannelTable, Shape, of_tensor
+from .channels import Channels, ChannelTable, Origin, Shape, of_tensor
 from .layer_rules import NotUnderstoodError
 
 #: Modules that work entry by entry, without parameters of a channel.
@@ -43,7 +43,7 @@ ELEMENTWISE_MODULES = (
         nn.Hardshrink,
         nn.LogSigmoid,
     ),
-    *(nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    nn.Identity,
 )
 #: Functions and methods that work entry by entry, those that change their argument included.
 ELEMENTWISE = frozenset(
@@ -54,6 +54,9 @@ ELEMENTWISE = frozenset(
     | {"add", "sub", "mul", "div", "truediv", "iadd", "isub", "imul", "itruediv", "add_", "sub_", "mul_", "div_"}
 )
 PRODUCTS = frozenset({"mul", "imul", "mul_"})
+#: Dropout that leaves zeros alone; alpha dropout does not.
+ZEROING_DROPOUT_MODULES = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+DROPOUT_MODULES = (*ZEROING_DROPOUT_MODULES, nn.AlphaDropout, nn.FeatureAlphaDropout)
 DROPOUTS = frozenset({"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"})
 POOLING_MODULES = (
     *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d),
@@ -83,9 +86,17 @@ def elementwise(
     known = np.logical_and.reduce([value.known for value in channels])
     if product:
         known |= np.logical_or.reduce([value.known & (value.constant == 0) for value in channels])
+
+    def compute(constants: list[Tensor]) -> Tensor:
+        result: Tensor = run([x.clone() for x in constants])  # it may work in place
+        return result
+
     with torch.no_grad():
-        result = run([torch.from_numpy(value.constant.copy()) for value in channels])
-    outputs = table.new(first.axis, known, of_tensor(result))
+        constant = of_tensor(compute([torch.from_numpy(value.constant) for value in channels]))
+    if table.moving:
+        # Not every function gives NaN for NaN.
+        constant = np.where(np.logical_or.reduce([np.isnan(value.constant) for value in channels]), np.nan, constant)
+    outputs = table.new(first.axis, known, constant, Origin(tuple(channels), compute))
     for value in channels:
         table.tie(value.numbers, outputs.numbers)
     return outputs
@@ -94,9 +105,16 @@ def elementwise(
 def through(table: ChannelTable, x: Channels, axis: int | None = None, only_zeros: bool = False) -> Channels:
     """The same channels, perhaps on another axis; constants stay constant, or only those that are 0."""
     known = x.known & (x.constant == 0) if only_zeros else x.known
-    outputs = table.new(x.axis if axis is None else axis, known, x.constant)
+    outputs = table.new(x.axis if axis is None else axis, known, x.constant, Origin((x,), lambda given: given[0]))
     table.tie(x.numbers, outputs.numbers)
     return outputs
+
+
+def random_dropout(table: ChannelTable, x: Channels | None, keeps_zeros: bool) -> Channels:
+    """Dropout in training: what was constant is random, except for zeros where they are left alone."""
+    if x is None or not keeps_zeros:
+        raise NotUnderstoodError("its dropout does not leave zeros alone" if x is not None else "")
+    return through(table, x, only_zeros=True)
 
 
 def pooling(table: ChannelTable, x: Channels | None, shape: Shape, dimensions: int, only_zeros: bool) -> Channels:
@@ -125,7 +143,10 @@ def concatenation(table: ChannelTable, parts: Sequence[tuple[Channels | None, Sh
         raise NotUnderstoodError(f"it concatenates on axis {axis}, where the channels are not")
     found = [table.unknown(axis, shape[axis]) if part is None else part for part, shape in parts]
     outputs = table.new(
-        axis, np.concatenate([part.known for part in found]), np.concatenate([part.constant for part in found])
+        axis,
+        np.concatenate([part.known for part in found]),
+        np.concatenate([part.constant for part in found]),
+        Origin(tuple(found), torch.cat),
     )
     table.tie(np.concatenate([part.numbers for part in found]), outputs.numbers)
     return outputs
@@ -143,7 +164,8 @@ def flatten(table: ChannelTable, x: Channels | None, shape: Shape, start: int, e
     if x.axis != start:
         raise NotUnderstoodError("it flattens axes before the channels into them")
     size = math.prod(shape[start + 1 : end + 1])
-    outputs = table.new(start, np.repeat(x.known, size), np.repeat(x.constant, size))
+    origin = Origin((x,), lambda given: given[0].repeat_interleave(size))
+    outputs = table.new(start, np.repeat(x.known, size), np.repeat(x.constant, size), origin)
     table.tie(np.repeat(x.numbers, size), outputs.numbers)
     return outputs
 

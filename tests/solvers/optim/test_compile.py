@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from mlbreg.solvers.optim.adabreg import AdaBreg  # noqa: E402
 from mlbreg.solvers.optim.linbreg import LinBreg  # noqa: E402
-from mlbreg.solvers.optim.regularizers import L1  # noqa: E402
+from mlbreg.solvers.optim.regularizers import L1, GroupL2  # noqa: E402
 
 from .optimizer_cases import parameters, set_gradients, tensor  # noqa: E402
 
@@ -45,6 +45,37 @@ def test_a_compiled_step_is_one_graph_and_gives_the_same_numbers(name: str) -> N
         run()
         for one, other in zip(parameters(plain), parameters(compiled), strict=True):
             torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=torch._inductor.exc.InductorError,
+    reason="https://github.com/pytorch/pytorch/issues/196570: KeyError 'buf…' in torch's code generator for the CPU",
+)
+def test_a_compiled_step_with_groups_and_momentum() -> None:
+    torch._dynamo.reset()
+    parameter = Parameter(tensor(64, 32))
+    optimizer = LinBreg([parameter], lr=torch.tensor(0.1), regularizer=GroupL2(0.3, "rows"), momentum=0.9)
+    parameter.grad = tensor(64, 32, seed=1)
+    optimizer.step()  # makes the state
+    torch.compile(lambda: optimizer.step(), fullgraph=True)()
+
+
+def test_without_horizontal_fusion_it_gives_the_same_numbers() -> None:
+    """The way round that the docstring of `linbreg` names."""
+    torch._dynamo.reset()
+    makers = [Parameter(tensor(64, 32)) for _ in range(2)]
+    plain, compiled = (
+        LinBreg([p], lr=torch.tensor(0.1), regularizer=GroupL2(0.3, "rows"), momentum=0.9) for p in makers
+    )
+    with torch._inductor.config.patch({"cpp.max_horizontal_fusion_size": 1}):
+        run = torch.compile(lambda: compiled.step(), fullgraph=True)
+        for step in range(4):
+            for optimizer in (plain, compiled):
+                set_gradients(optimizer, step)
+            plain.step()
+            run()
+            torch.testing.assert_close(*makers, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.gpu
