@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..threads import use_torch_threads
 from .base import Batch, is_distributed, state_dtype
 from .layouts import group_size
 from .regularizers import L1, GroupL2, ParameterRegularizer, Zero
@@ -119,15 +120,7 @@ def fused_proxsgd_(group: dict[str, Any], batch: Batch, tau: float) -> None:
 
 def _threads(group: dict[str, Any], batch: Batch) -> int:
     check_fused(group, batch.regularizer)
-    settings: Any = numba.config
-    wanted = torch.get_num_threads()
-    threads: int = min(wanted, settings.NUMBA_NUM_THREADS)
-    numba.set_num_threads(threads)
-    if (
-        torch.get_num_threads() != wanted
-    ):  # numba has started its threads, and set OpenMP's number of them for torch, too
-        torch.set_num_threads(wanted)
-    return threads
+    return use_torch_threads()
 
 
 def _signed(group: dict[str, Any]) -> dict[str, float]:

@@ -25,8 +25,9 @@ import numpy as np
 from numba import njit, prange
 from torch import Tensor
 
+from ..threads import use_torch_threads
 from .blocks import Blocked, Grid
-from .frames import extent, frame, memory, per_channel, same_images, use_torch_threads
+from .frames import extent, frame, memory, per_channel, same_images
 from .planes import BY_Y, BY_Z, DX, DY, OPEN, R, X, Y, descend, shift, slopes, squares, total
 from .vectors import LANES
 

@@ -16,14 +16,13 @@ the offsets; the weights themselves are gathered anew for each step, as they cha
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import torch
 from numba import njit, prange
 from torch import Tensor
 
+from ..threads import use_torch_threads
 from .blocks import Blocked
-from .frames import use_torch_threads
 from .plan import Plan, Sweep
 from .tiles import contract, gather, take_job
 from .vectors import VECTOR
@@ -55,8 +54,7 @@ def weight_gradient(plan: Plan, x: Blocked, dy: Blocked) -> Tensor:
     """dW at the non-zeros, in C order, float32 (count,)."""
     _check_memory(plan, x, dy)
     sweep = plan.gradient
-    use_torch_threads()
-    sums = np.zeros((numba.get_num_threads(), plan.count + VECTOR // 4), dtype=np.float32)
+    sums = np.zeros((use_torch_threads(), plan.count + VECTOR // 4), dtype=np.float32)
     _contract_all(
         x.address + sweep.walk.source,
         dy.address + sweep.walk.target,
@@ -76,14 +74,13 @@ def weight_gradient(plan: Plan, x: Blocked, dy: Blocked) -> Tensor:
 
 def _values(plan: Plan, weight: Tensor) -> np.ndarray:
     """The non-zeros in C order."""
-    values: np.ndarray = weight.detach().reshape(-1)[plan.positions].numpy()
+    values: np.ndarray = weight.detach().reshape(-1)[plan.pattern.positions].numpy()
     return values
 
 
 def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, add: bool) -> None:
     walk = sweep.walk
-    use_torch_threads()
-    threads, blocks = numba.get_num_threads(), source.grid.blocks
+    threads, blocks = use_torch_threads(), source.grid.blocks
     wanted = _JOBS * threads
     together = max(1, len(walk.tiles) * blocks // wanted)
     parts = min(-(-wanted // (blocks * len(walk.tiles))), sweep.channels)

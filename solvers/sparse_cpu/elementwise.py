@@ -13,8 +13,9 @@ import numpy as np
 from numba import njit, prange
 from torch import Tensor
 
+from ..threads import use_torch_threads
 from .blocks import Blocked
-from .frames import clear_spare_lanes, extent, frame, memory, per_channel, row_of, same_images, use_torch_threads
+from .frames import clear_spare_lanes, extent, frame, memory, per_channel, row_of, same_images
 
 _SUMS = {"reassoc"}
 

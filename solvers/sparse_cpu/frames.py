@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from numba import njit
@@ -62,15 +61,6 @@ def per_channel(name: str, values: Tensor | None, channels: int, default: float)
     if values.shape != (channels,) or values.dtype != torch.float32:
         raise ValueError(f"{name} must be float32 of shape ({channels},), got {values.dtype} {tuple(values.shape)}")
     return values.detach().contiguous().numpy()
-
-
-def use_torch_threads() -> None:
-    """Kernels run on as many threads as torch does."""
-    settings: Any = numba.config
-    threads = torch.get_num_threads()
-    numba.set_num_threads(min(threads, settings.NUMBA_NUM_THREADS))
-    if torch.get_num_threads() != threads:  # the first call starts numba's threads, which changes OpenMP's own setting
-        torch.set_num_threads(threads)
 
 
 @njit(inline="always")

@@ -7,14 +7,18 @@ class        | y
 `Add`        | a (+ b), then ReLU or not
 `Pool`       | largest or mean of windows
 
-Gradients of weights are dense tensors.
+form      | the gradient of a weight
+----------|------------------------------------------------------------------------------------------
+`whole`   | all of it
+`pattern` | 0 outside the pattern, a dense tensor
+`sparse`  | a sparse COO tensor of the pattern; its indices are the same tensor in each step
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 from torch import Tensor
@@ -28,6 +32,8 @@ from .linear import LinearPlan
 from .patterns import spread
 from .plan import Plan
 
+Form = Literal["whole", "pattern", "sparse"]
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -36,11 +42,6 @@ class Layer:
 
     plan: Plan | LinearPlan
     buffers: Buffers
-
-    @property
-    def positions(self) -> Tensor:
-        """Where the non-zeros stand in the flattened weight, int64."""
-        return self.plan.positions
 
     @property
     def untouched(self) -> Any:
@@ -74,16 +75,20 @@ class Layer:
         convolution.input_gradient(self.plan, weight, dy, target)
         return target.memory
 
-    def weight_gradient(self, weight: Tensor, x: Blocked, dy: Blocked, dense: bool) -> Tensor:
-        """Of the shape of the weight; outside the pattern what it is (``dense``) or 0."""
-        if dense:
+    def weight_gradient(self, weight: Tensor, x: Blocked, dy: Blocked, form: Form) -> Tensor:
+        """Of the shape of the weight."""
+        if form == "whole":
             return self._dense(weight, x, dy)
         if isinstance(self.plan, LinearPlan):
             values = linear.weight_gradient(self.plan, x, dy)
         else:
             values = convolution.weight_gradient(self.plan, x, dy)
+        if form == "sparse":
+            return torch.sparse_coo_tensor(
+                self.plan.pattern.indices, values, weight.shape, is_coalesced=True, check_invariants=False
+            )
         flat = self.buffers.take_flat(weight.numel())
-        spread(values, self.positions, flat)
+        spread(values, self.plan.pattern.positions, flat)
         return flat.view(weight.shape)
 
     def _dense(self, weight: Tensor, x: Blocked, dy: Blocked) -> Tensor:
@@ -99,16 +104,16 @@ class Layer:
 
 @final
 class Multiply(Function):  # type: ignore[misc]
-    """A `Layer`; ``dense``: whether the gradient of the weight is wanted outside the pattern, too.
+    """A `Layer`; ``form``: of the gradient of the weight.
 
     ``meeting``: of the readers of x, where there are several.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layer: Layer, dense: bool, meeting: Meeting | None
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layer: Layer, form: Form, meeting: Meeting | None
     ) -> Tensor:
-        ctx.layer, ctx.dense, ctx.meeting = layer, dense, meeting
+        ctx.layer, ctx.form, ctx.meeting = layer, form, meeting
         ctx.save_for_backward(x, weight)
         y = layer.buffers.take(layer.plan.y)
         layer.forward(weight, Blocked(x.detach(), layer.plan.x), y)
@@ -124,7 +129,7 @@ class Multiply(Function):  # type: ignore[misc]
         if ctx.needs_input_grad[0]:
             dx = layer.input_gradient(weight, slope, ctx.meeting)
         if ctx.needs_input_grad[1]:
-            dweight = layer.weight_gradient(weight, Blocked(x, layer.plan.x), slope, ctx.dense)
+            dweight = layer.weight_gradient(weight, Blocked(x, layer.plan.x), slope, ctx.form)
         if ctx.needs_input_grad[2]:
             dbias = torch.from_numpy(elementwise.channel_sums(slope)).float()
         return dx, dweight, dbias, None, None, None

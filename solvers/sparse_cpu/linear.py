@@ -8,7 +8,8 @@ transposed structure for dX. Threads share out the outputs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -16,8 +17,10 @@ import torch
 from numba import njit, prange
 from torch import Tensor
 
+from ..threads import use_torch_threads
 from .blocks import Blocked, Grid
-from .frames import memory, use_torch_threads
+from .frames import memory
+from .patterns import Pattern
 from .tiles import contract, gather
 from .vectors import VECTOR
 
@@ -50,11 +53,10 @@ class LinearPlan:
         if max(x.block, y.block) > _LARGEST_OFFSET:
             raise ValueError(f"a block of 16 images must be below 4 GiB, got {x.block} and {y.block} bytes")
         self.x, self.y, self.shape = x, y, wanted
-        found = mask.reshape(-1).nonzero().squeeze(1)
+        self.pattern = Pattern(mask)
+        found = self.pattern.positions
         out, channel = np.divmod(found.numpy(), x.channels)
         by_channel = np.argsort(channel, kind="stable")
-        self.positions = found
-        """Of the non-zeros in the flattened weight, ascending, int64 (count,)."""
         self.forward = _Rows(_starts(out, wanted[0]), (channel * x.channel).astype(np.uint32), found)
         self.backward = _Rows(
             _starts(channel[by_channel], wanted[1]),
@@ -65,7 +67,13 @@ class LinearPlan:
     @property
     def count(self) -> int:
         """The number of non-zeros."""
-        return len(self.forward.offsets)
+        return self.pattern.count
+
+    def with_images(self, images: int) -> LinearPlan:
+        """The same for another number of images: nothing in a plan depends on it but the grids."""
+        other = copy.copy(self)
+        other.x, other.y = replace(self.x, images=images), replace(self.y, images=images)
+        return other
 
 
 def _starts(labels: np.ndarray, count: int) -> np.ndarray:

@@ -5,7 +5,8 @@
 
 The model stays what it is: its parameters, running statistics, hooks and ``training`` flags are the ones that are used.
 Weights may change; where one becomes non-zero outside its pattern the patterns are made anew, so the result is always that of
-the model. The gradient of a weight that runs sparsely is 0 outside its pattern, unless ``dense_gradients`` asks for all of it.
+the model. The gradient of a weight that runs sparsely is 0 outside its pattern, unless ``dense_gradients`` asks for all of it;
+``sparse_gradients`` makes it a sparse COO tensor, as `nn.Embedding` does.
 
 what                                             | runs
 -------------------------------------------------|---------------------------------------------------------------
@@ -22,6 +23,7 @@ import inspect
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, final
 
 import torch
@@ -60,6 +62,9 @@ class SparseNetwork:
         self.model, self.break_even = model, break_even
         self.dense_gradients: bool | frozenset[nn.Parameter] = False
         """Whether gradients of weights are wanted outside the patterns, too; or of which weights."""
+        self.sparse_gradients = False
+        """Whether gradients of weights that are wanted on the pattern alone are sparse COO tensors."""
+        self._plans: dict[Any, Plan | LinearPlan] = {}
         self._forward = model.forward
         self._masks: dict[nn.Parameter, Tensor] = {}
         self._checked: dict[nn.Parameter, int] = {}
@@ -77,6 +82,7 @@ class SparseNetwork:
                     f"{mask.dtype} {tuple(mask.shape)}"
                 )
         self._programs.clear()
+        self._plans.clear()
         self._masks, self._checked = {}, {}
         for parameter in self.model.parameters():
             if _may_be_sparse(parameter):
@@ -104,7 +110,7 @@ class SparseNetwork:
             return self._dense(str(reason), *args, **kwargs)
         if program is None:
             return self._forward(*args, **kwargs)
-        program.dense_gradients = self.dense_gradients
+        program.dense_gradients, program.sparse_gradients = self.dense_gradients, self.sparse_gradients
         return program.run(list(arguments.values()))
 
     def is_covered(self) -> bool:
@@ -176,21 +182,19 @@ class SparseNetwork:
             return bool(counts[weight] <= self.break_even * (weight.numel() + saved))
 
         placement = place(graph, self.model, is_sparse)
-        return Program(self.model, graph, placement, self._plans(placement), buffers)
+        return Program(self.model, graph, placement, self._planned(placement), buffers)
 
-    def _plans(self, placement: Placement) -> dict[fx.Node, Plan | LinearPlan]:
+    def _planned(self, placement: Placement) -> dict[fx.Node, Plan | LinearPlan]:
         plans: dict[fx.Node, Plan | LinearPlan] = {}
         for node, step in placement.steps.items():
             if step.call.kind in ("conv", "linear"):
-                mask, x, y = (
-                    self._masks[step.call.module.weight],
-                    placement.grids[step.inputs[0]],
-                    placement.grids[node],
-                )
-                if step.call.geometry is None:
-                    plans[node] = LinearPlan(mask, x, y)
-                else:
-                    plans[node] = Plan(mask, step.call.geometry, x, y)
+                weight, geometry = step.call.module.weight, step.call.geometry
+                x, y = placement.grids[step.inputs[0]], placement.grids[node]
+                key = weight, geometry, replace(x, images=1), replace(y, images=1)
+                if key not in self._plans:
+                    mask = self._masks[weight]
+                    self._plans[key] = LinearPlan(mask, x, y) if geometry is None else Plan(mask, geometry, x, y)
+                plans[node] = self._plans[key].with_images(x.images)
         return plans
 
 

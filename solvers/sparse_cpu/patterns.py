@@ -5,12 +5,15 @@ Both go once through memory, on all threads: with torch's functions they took lo
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import final
+
 import numpy as np
 import torch
 from numba import njit, prange
 from torch import Tensor
 
-from .frames import use_torch_threads
+from ..threads import use_torch_threads
 
 #: Entries that a thread takes at a time.
 _CHUNK = 1 << 14
@@ -37,6 +40,26 @@ def spread(values: Tensor, positions: Tensor, flat: Tensor) -> None:
         )
     use_torch_threads()
     _spread(values.numpy(), positions.numpy(), flat.numpy())
+
+
+@final
+class Pattern:
+    """The non-zeros of a bool mask."""
+
+    def __init__(self, mask: Tensor) -> None:
+        self.shape = tuple(mask.shape)
+        self.positions = mask.reshape(-1).nonzero().squeeze(1)
+        """In the flattened weight, ascending, int64 (count,)."""
+
+    @property
+    def count(self) -> int:
+        """The number of non-zeros."""
+        return len(self.positions)
+
+    @cached_property
+    def indices(self) -> Tensor:
+        """Those of a sparse COO tensor, int64 (axes, count)."""
+        return torch.stack(torch.unravel_index(self.positions, self.shape))
 
 
 @njit(parallel=True, cache=True)

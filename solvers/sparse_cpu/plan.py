@@ -12,6 +12,7 @@ the second cache                 | else
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, NamedTuple, final
@@ -24,6 +25,7 @@ from torch import Tensor
 from . import cover
 from .blocks import Grid
 from .geometry import Geometry, Tap, class_taps
+from .patterns import Pattern
 from .vectors import VECTOR
 
 _LARGEST_OFFSET = 2**32 - 1
@@ -74,8 +76,7 @@ class Plan:
         """``mask``: bool (O, C, K, L); ``x``, ``y``: the grids of X and Y, with the borders that `Geometry.borders` asks for."""
         self.geometry, self.x, self.y, self.shape = geometry, x, y, tuple(mask.shape)
         self._check()
-        self.positions = mask.reshape(-1).nonzero().squeeze(1)
-        """Of the non-zeros in the flattened weight, ascending, int64 (count,)."""
+        self.pattern = Pattern(mask)
         flat = mask.contiguous().view(torch.uint8).numpy().reshape(*self.shape[:2], -1)
         self.forward = self._forward(flat)
         self.backward = self._backward(flat)
@@ -87,7 +88,13 @@ class Plan:
     @property
     def count(self) -> int:
         """The number of non-zeros."""
-        return len(self.positions)
+        return self.pattern.count
+
+    def with_images(self, images: int) -> Plan:
+        """The same for another number of images: nothing in a plan depends on it but the grids."""
+        other = copy.copy(self)
+        other.x, other.y = replace(self.x, images=images), replace(self.y, images=images)
+        return other
 
     def _check(self) -> None:
         x, y, g = self.x, self.y, self.geometry

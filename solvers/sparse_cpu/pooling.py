@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from ..threads import use_torch_threads
 from .blocks import Blocked, Grid
-from .frames import clear_spare_lanes, extent, frame, memory, row_of, use_torch_threads
+from .frames import clear_spare_lanes, extent, frame, memory, row_of
 from .geometry import Geometry
 from .vectors import LANES
 

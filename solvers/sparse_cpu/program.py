@@ -61,6 +61,8 @@ class Program:
         self.buffers = buffers
         self.dense_gradients: bool | frozenset[nn.Parameter] = False
         """Whether gradients of weights are wanted outside the patterns, too; or of which weights."""
+        self.sparse_gradients = False
+        """Whether the other ones are sparse COO tensors."""
         self.layers = {node: functions.Layer(plan, self.buffers) for node, plan in plans.items()}
         self._model, self._graph, self._placement = model, graph, placement
         self._inputs = [node for node in graph.nodes if node.op == "placeholder"]
@@ -172,7 +174,7 @@ class Program:
         if kind in ("conv", "linear"):
             layer = self.layers[node]
             return lambda x, meeting=None: functions.Multiply.apply(
-                x, module.weight, module.bias, layer, self._wants_all(module), meeting
+                x, module.weight, module.bias, layer, self._form(module), meeting
             )
         if kind == "norm":
             residual = grids[1] if step.residual else None
@@ -197,10 +199,11 @@ class Program:
             return lambda x: autograd.Flatten.apply(x, buffers, grids[0], y)
         raise AssertionError(f"no operation for {kind}")
 
-    def _wants_all(self, module: Any) -> bool:
-        if isinstance(self.dense_gradients, bool):
-            return self.dense_gradients
-        return module.weight in self.dense_gradients
+    def _form(self, module: Any) -> functions.Form:
+        asked = self.dense_gradients
+        if asked if isinstance(asked, bool) else module.weight in asked:
+            return "whole"
+        return "sparse" if self.sparse_gradients else "pattern"
 
     def _share_out(self) -> None:
         """Give each reader of an activation its own, where there are several."""

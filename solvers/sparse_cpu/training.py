@@ -8,38 +8,38 @@
 
 step               | forward, gradients of activations                                | gradients of weights
 -------------------|------------------------------------------------------------------|------------------------------------
-coarse             | sparse                                                           | of the selected entries, 0 elsewhere
-first of a phase   | sparse, where it is known beforehand that it will be coarse      | the same
+coarse             | sparse                                                           | of the selected entries
+first of a phase   | sparse, where `phases` knows beforehand that it will be coarse   | the same
 fine               | sparse with the plans there are, if they cover the weights; else dense | all
 
-Whether a cycle begins with a coarse step is known for the criteria `Always`, `EveryKth` and `Never`; the others look at the
-whole gradient. What will be selected is known for the selection `support`; another one may not be asked twice. So the
-optimizer reads the same numbers as without this context, up to rounding: in a coarse step it does not look at the rest.
+So the optimizer reads the same numbers as without this context, up to rounding: in a coarse step it does not look at the rest.
+Where numba cannot be imported the model runs as it is, after one warning.
 """
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import final
+from typing import TYPE_CHECKING, final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..criteria import Always, EveryKth, Never, View
-from ..optim.multilevel import MultilevelOptimizer, support
-from ..optim.regularizers import from_group
-from .network import BREAK_EVEN, SparseNetwork
+from ..optim.multilevel import MultilevelOptimizer
+from ..optim.phases import begins_coarsely, support_masks
+
+if TYPE_CHECKING:
+    from .network import SparseNetwork
 
 
 @final
 class _Phases:
     """The sparse network of one model, and for which phase of its optimizer the patterns were made."""
 
-    def __init__(self, model: nn.Module, break_even: float) -> None:
-        self.network = SparseNetwork(model, break_even)
+    def __init__(self, network: SparseNetwork) -> None:
+        self.network = network
         self.has_patterns = False
         self.cycle = -1
         self.masks: dict[Tensor, Tensor] = {}
@@ -52,9 +52,9 @@ class _Phases:
         network.dense_gradients = frozenset(p for p in network.model.parameters() if p not in own)
         if optimizer.in_coarse_phase:
             self._follow(optimizer, lead["cycle"])
-        elif _begins_coarsely(optimizer):
+        elif begins_coarsely(optimizer):
             if self.cycle != lead["cycle"] or not self._is_support(optimizer):
-                self._select(_support(optimizer), lead["cycle"])
+                self._select(support_masks(optimizer), lead["cycle"])
         else:
             network.dense_gradients = True
             return self.has_patterns and network.is_covered()
@@ -72,7 +72,7 @@ class _Phases:
         self._select(masks, cycle)
 
     def _is_support(self, optimizer: MultilevelOptimizer) -> bool:
-        masks = _support(optimizer)
+        masks = support_masks(optimizer)
         return masks.keys() == self.masks.keys() and all(torch.equal(masks[p], self.masks[p]) for p in masks)
 
     def _select(self, masks: dict[Tensor, Tensor], cycle: int) -> None:
@@ -81,43 +81,40 @@ class _Phases:
         self.masks, self.cycle, self.has_patterns = masks, cycle, True
 
 
-def _begins_coarsely(optimizer: MultilevelOptimizer) -> bool:
-    lead = optimizer.param_groups[0]
-    if lead["position"] > 0 or lead["coarse_steps"] == 0 or optimizer.selection is not support:
-        return False
-    if not isinstance(optimizer.criterion, Always | EveryKth | Never):
-        return False
-    decision, _ = optimizer.criterion.decide(None, View(lead["cycle"], np.zeros(1), None, None))
-    return bool(decision)
-
-
-def _support(optimizer: MultilevelOptimizer) -> dict[Tensor, Tensor]:
-    return {
-        theta: from_group(group).support(theta.detach())
-        for group in optimizer.param_groups
-        for theta in group["params"]
-    }
-
-
 _RUNNING: weakref.WeakKeyDictionary[MultilevelOptimizer, dict[int, _Phases]] = weakref.WeakKeyDictionary()
+_NOTICED: set[str] = set()
 
 
 @contextmanager
 def sparse_compute(
-    model: nn.Module, optimizer: MultilevelOptimizer, break_even: float = BREAK_EVEN
-) -> Iterator[SparseNetwork]:
-    """Inside, ``model(…)`` computes as the table above says. ``break_even``: see `network`.
+    model: nn.Module,
+    optimizer: MultilevelOptimizer,
+    break_even: float | None = None,
+    sparse_gradients: bool = False,
+) -> Iterator[SparseNetwork | None]:
+    """Inside, ``model(…)`` computes as the table above says; None is given where numba cannot be imported.
 
-    Gradients that are read inside or after it, rather than by the optimizer, are 0 outside the selection in coarse steps.
+    ``break_even``: see `network`. In coarse steps a gradient that is read by anybody but the optimizer is 0 outside the
+    selection. With ``sparse_gradients`` it is a sparse COO tensor, which takes the memory of the selection alone; torch's
+    own ``clip_grad_norm_`` refuses such gradients.
+
     Raises a `TypeError` for an optimizer that is not a multilevel one, a `RuntimeError` when the model is in here already.
     """
     if not isinstance(optimizer, MultilevelOptimizer):
         raise TypeError(f"optimizer must be MultilevelLinBreg or MultilevelAdaBreg, got {type(optimizer).__name__}")
+    try:
+        from .network import BREAK_EVEN, SparseNetwork
+    except ImportError as error:
+        _notice(f"the model runs dense: numba, which compiles the sparse kernels, cannot be imported ({error})")
+        yield None
+        return
+    break_even = BREAK_EVEN if break_even is None else break_even
     running = _RUNNING.setdefault(optimizer, {})
     phases = running.get(id(model))
     if phases is None or phases.network.model is not model or phases.network.break_even != break_even:
-        phases = running[id(model)] = _Phases(model, break_even)
+        phases = running[id(model)] = _Phases(SparseNetwork(model, break_even))
     network = phases.network
+    network.sparse_gradients = sparse_gradients
     if isinstance(model.__dict__.get("forward"), SparseNetwork):
         raise RuntimeError("sparse_compute must not be used inside sparse_compute of the same model")
     if not phases.prepare(optimizer) or "forward" in model.__dict__:
@@ -128,3 +125,9 @@ def sparse_compute(
         yield network
     finally:
         del model.__dict__["forward"]
+
+
+def _notice(message: str) -> None:
+    if message not in _NOTICED:
+        _NOTICED.add(message)
+        warnings.warn(message, stacklevel=4)

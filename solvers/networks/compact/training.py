@@ -9,7 +9,7 @@
 step             | forward, gradients of activations                           | gradients of weights
 -----------------|-------------------------------------------------------------|----------------------------------------
 coarse           | without the filters, rows and channels that are frozen at 0 | of the parts that are left, 0 elsewhere
-first of a phase | the same, where `phases` knows that it will be coarse       | the same
+first of a phase | the same, where `mlbreg.solvers.optim.phases` knows that it will be coarse       | the same
 fine             | the model as it is                                          | all
 
 For `GroupL2` with filters or rows as groups; single frozen weights make nothing smaller (`mlbreg.solvers.sparse_cpu` is for them).
@@ -25,8 +25,8 @@ from contextlib import contextmanager
 from torch import nn
 
 from ...optim.multilevel import MultilevelOptimizer
+from ...optim.phases import coarse_masks
 from .network import CoarseNetwork
-from .phases import coarse_masks
 
 _RUNNING: weakref.WeakKeyDictionary[MultilevelOptimizer, dict[int, CoarseNetwork]] = weakref.WeakKeyDictionary()
 

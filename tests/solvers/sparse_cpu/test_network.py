@@ -112,6 +112,42 @@ def test_two_forward_passes_before_the_backward_passes_do_not_disturb_each_other
     _assert_same(model, twin, network.sparse_layers)
 
 
+class _ManyReaders(nn.Module):
+    """An activation that three convolutions and a residual read, one of them at every second pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(3, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6)
+        self.points, self.wide = nn.Conv2d(6, 6, 1, stride=2, bias=False), nn.Conv2d(6, 6, 3, 2, 1, bias=False)
+        self.same, self.last = nn.Conv2d(6, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Any) -> Any:
+        x = torch.relu(self.norm(self.stem(x)))
+        small = self.points(x) + self.wide(x)
+        y = torch.relu(self.last(self.same(x)) + x)
+        return self.head(y.mean((2, 3)) + small.mean((2, 3)))
+
+
+@pytest.mark.parametrize("passes", ["one", "the same graph twice", "one that ends early before"])
+def test_the_gradients_of_several_readers_are_added_up_once(passes: str) -> None:
+    model = sparse(_ManyReaders, density=0.5)
+    twin, network = copy.deepcopy(model).double(), SparseNetwork(model, break_even=1.0)
+    for n in (19, 4, 19):
+        x, labels = _batch(n, seed=n)
+        model.zero_grad()
+        twin.zero_grad()
+        loss = nn.functional.cross_entropy(network(x), labels)
+        if passes == "one that ends early before":
+            torch.autograd.grad(loss, model.last.weight, retain_graph=True)
+        loss.backward(retain_graph=passes == "the same graph twice")
+        if passes == "the same graph twice":
+            model.zero_grad()
+            loss.backward()
+        _backward(twin, x.double(), labels)
+        _assert_same(model, twin, network.sparse_layers)
+
+
 def test_buffers_are_used_again() -> None:
     model = sparse(ResNet)
     network = SparseNetwork(model, break_even=1.0)

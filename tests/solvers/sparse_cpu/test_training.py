@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -119,6 +121,67 @@ def test_frozen_entries_get_no_gradient_in_coarse_steps_and_one_in_fine_steps() 
         assert bool(weight.grad[frozen].any()) is not coarse
         assert weight.grad[~frozen].all()
         optimizer.step()
+
+
+def test_sparse_gradients_give_the_same_run_and_hold_the_selection_alone() -> None:
+    runs = []
+    for sparse_gradients in (False, True):
+        model = sparse(ResNet)
+        optimizer = MultilevelLinBreg(_groups(model, L1(0.02)), coarse_steps=3, momentum=0.5)
+        layouts = []
+        for x, labels in _batches(9):
+            optimizer.zero_grad()
+            with sparse_compute(model, optimizer, break_even=1.0, sparse_gradients=sparse_gradients):
+                nn.functional.cross_entropy(model(x), labels).backward()
+            layouts.append(model.conv.weight.grad.layout)
+            optimizer.step()
+        runs.append([p.detach().clone() for p in model.parameters()])
+    assert layouts == [*[torch.sparse_coo] * 3, torch.strided] * 2 + [torch.sparse_coo]
+    for dense, compact in zip(*runs, strict=True):
+        assert torch.equal(dense, compact)
+
+
+def test_sparse_gradients_share_their_indices_and_add_up() -> None:
+    model = sparse(cnn, density=0.2)
+    optimizer = MultilevelLinBreg(_groups(model, L1(0.02)), coarse_steps=3)
+    weight, where = model[0].weight, set()
+    (x, labels), (z, others) = _batches(2)
+    with sparse_compute(model, optimizer, break_even=1.0, sparse_gradients=True):
+        nn.functional.cross_entropy(model(x), labels).backward()
+        where.add(weight.grad._indices().data_ptr())
+        one, weight.grad = weight.grad, None
+        nn.functional.cross_entropy(model(z[:5]), others[:5]).backward()
+        where.add(weight.grad._indices().data_ptr())
+        two, weight.grad = weight.grad, None
+        nn.functional.cross_entropy(model(x), labels).backward()
+        nn.functional.cross_entropy(model(z[:5]), others[:5]).backward()
+    assert len(where) == 1
+    assert one._values().numel() == int((weight != 0).sum())
+    torch.testing.assert_close(weight.grad.to_dense(), one.to_dense() + two.to_dense())
+
+
+def test_without_numba_the_model_runs_as_it_is_after_one_notice() -> None:
+    """In a process of its own, where numba cannot be imported."""
+    code = """
+import sys, warnings
+sys.modules["numba"] = None
+import torch
+from mlbreg.solvers.optim.multilevel import MultilevelLinBreg
+from mlbreg.solvers.sparse_cpu.training import sparse_compute
+model = torch.nn.Linear(3, 2)
+optimizer = MultilevelLinBreg(model.parameters(), coarse_steps=3)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for _ in range(5):
+        with sparse_compute(model, optimizer) as network:
+            assert network is None
+            model(torch.ones(1, 3)).sum().backward()
+        optimizer.step()
+print(len(caught), caught[0].message, caught[0].filename)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("1 the model runs dense: numba, which compiles the sparse kernels, cannot be imported")
+    assert done.stdout.strip().endswith("<string>")
 
 
 def test_the_parameters_of_another_optimizer_get_their_whole_gradient() -> None:

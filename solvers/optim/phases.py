@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...criteria import Always, EveryKth, Never, View
-from ...optim.multilevel import MultilevelOptimizer, support
-from ...optim.regularizers import from_group
+from ..criteria import Always, EveryKth, Never, View
+from .multilevel import MultilevelOptimizer, support
+from .regularizers import from_group
 
 
 def coarse_masks(optimizer: MultilevelOptimizer) -> dict[Tensor, Tensor] | None:
@@ -26,8 +26,11 @@ def coarse_masks(optimizer: MultilevelOptimizer) -> dict[Tensor, Tensor] | None:
             for group in optimizer.param_groups
             for theta in group["params"]
         }
-    if not _begins_coarsely(optimizer):
-        return None
+    return support_masks(optimizer) if begins_coarsely(optimizer) else None
+
+
+def support_masks(optimizer: MultilevelOptimizer) -> dict[Tensor, Tensor]:
+    """For each parameter what the selection `support` takes now."""
     return {
         theta: from_group(group).support(theta.detach())
         for group in optimizer.param_groups
@@ -35,7 +38,8 @@ def coarse_masks(optimizer: MultilevelOptimizer) -> dict[Tensor, Tensor] | None:
     }
 
 
-def _begins_coarsely(optimizer: MultilevelOptimizer) -> bool:
+def begins_coarsely(optimizer: MultilevelOptimizer) -> bool:
+    """Whether it is known that the next step is the first coarse one of a phase."""
     lead = optimizer.param_groups[0]
     if lead["position"] > 0 or lead["coarse_steps"] == 0 or optimizer.selection is not support:
         return False
