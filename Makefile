@@ -2,7 +2,7 @@
 # Written for GNU make 3.81, which is what macOS has.
 
 .DEFAULT_GOAL := verify
-.PHONY: verify test bench bench-optim lint types layers wheel install clean help
+.PHONY: verify test bench bench-optim bench-sparse lint types layers wheel install clean help
 
 # Arguments for the program behind verify, test or bench: make verify ARGS="--effort quick".
 ARGS ?=
@@ -42,6 +42,10 @@ bench: $(CORE)  ## measure how long the checks take
 bench-optim:  ## measure the optimizers' steps against torch's (installs the extra torch)
 	@$(MAKE) --no-print-directory install MLBREG_EXTRAS=torch
 	@$(BIN)/python -m mlbreg.solvers.optim.benchmark $(ARGS)
+
+bench-sparse:  ## measure the sparse layers on the CPU against torch and SparseProp (installs the extra torch)
+	@$(MAKE) --no-print-directory install MLBREG_EXTRAS=torch
+	@$(BIN)/python -m mlbreg.experiments.sparse_benchmark $(ARGS)
 
 lint: $(EXTRAS)  ## ruff: rules and format
 	@$(BIN)/ruff check .

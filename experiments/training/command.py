@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from .configuration import METHODS, Configuration, ConfigurationError
-from .configuration_file import read_settings, to_toml
+from .configuration_file import read_assignment, read_settings, to_toml
 from .studies import STUDIES, configure
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Of weights, masks, order, augmentation. Default: 0.")] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TOML with any of the settings; options have the last word.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting of a configuration; may be repeated."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
     data_dir: Annotated[
@@ -82,6 +86,7 @@ def train(
     except ModuleNotFoundError as error:
         _fail_for_extra(errors, error)
     try:
+        given |= {name: value for name, value in map(read_assignment, settings or ()) if given.get(name) is None}
         chosen = _configuration(study, method, recipe, config, given)
         folder = RunFolder(out or Path("runs") / f"{chosen.study}-{chosen.method}-{chosen.recipe}-{chosen.seed}")
         if resume:
@@ -127,6 +132,8 @@ def _configuration(
     if settings["study"] != study:
         raise ConfigurationError(f"study must be the one of the file, {settings['study']!r}, got {study!r}")
     settings |= {name: value for name, value in given.items() if value is not None}
+    if settings["study"] != study:
+        raise ConfigurationError(f"study must be the argument's, {study!r}, got --set study={settings['study']}")
     own = {name: value for name, value in settings.items() if name not in ("study", "method", "recipe")}
     return configure(study, settings["method"], settings["recipe"], own)
 

@@ -25,9 +25,16 @@ field               | meaning
 ``control_every``   | steps between two changes of λ
 ``density``         | r, initial share of non-zero weights of the Bregman methods; 1: dense
 ``distribution``    | how r is spread over the layers: ``uniform``, ``er``, ``erk``
+``mask``            | of the start: ``bernoulli``, each group on its own, or ``exact``: the share r of them
 ``rescale``         | factor on the weights that remain; None: the paper's 1/√r of each layer
-``coarse_steps``    | m of ML LinBreg
+``dual_decay``      | the Bregman methods' v ← (1 − τ·dual_decay) v; 0 is the papers'
+``coarse_steps``    | m of ML LinBreg; with the criterion ``epochs``, in epochs
+``criterion``       | when ML LinBreg uses the coarse level: ``always``, ``every`` (each ``period``-th cycle), ``epochs``,
+                    | ``gradient`` (lunk2026 (10)), ``magma``; see `solvers.criteria`
+``kappa``, ``epsilon``, ``eta``, ``fine_steps``, ``period`` | κ, ε of ``gradient``; κ, η, K_d of ``magma``; K of ``every``
+``base``            | whose steps Lasso takes: ``sgd`` or ``adam``
 ``threshold``       | of Lasso, applied once at the end: bound on the root mean square of a group
+``threshold_cost``  | a second result, for the largest such bound that costs at most this much of the validation score; None: none
 ``mask_every``      | steps between two changes of masks
 ``drop_fraction``   | share of the active weights that RigL, SET and GraNet replace
 ``dense_share``     | prune-and-fine-tune: share of all steps before pruning
@@ -74,6 +81,9 @@ _CHOICES = {
     "linear": ("l1", "rows", "columns", "none"),
     "conv": ("l1", "kernels", "filters", "channels", "none"),
     "distribution": ("uniform", "er", "erk"),
+    "mask": ("bernoulli", "exact"),
+    "criterion": ("always", "every", "epochs", "gradient", "magma"),
+    "base": ("sgd", "adam"),
 }
 #: name: (least value, whether it is allowed, largest value, whether it is allowed)
 _RANGES: dict[str, tuple[float, bool, float, bool]] = {
@@ -93,6 +103,11 @@ _RANGES: dict[str, tuple[float, bool, float, bool]] = {
     "threshold": (0, True, math.inf, False),
     "drop_fraction": (0, False, 1, False),
     "dense_share": (0, False, 1, False),
+    "dual_decay": (0, True, math.inf, False),
+    "kappa": (0, False, 1, False),
+    "epsilon": (0, False, math.inf, False),
+    "eta": (0, True, math.inf, False),
+    "threshold_cost": (0, True, math.inf, False),
     "validation": (0, False, 1, False),
 }
 _LEAST = {
@@ -100,11 +115,13 @@ _LEAST = {
     "batch_size": 1,
     "control_every": 1,
     "coarse_steps": 0,
+    "fine_steps": 0,
+    "period": 1,
     "mask_every": 1,
     "seed": 0,
     "split_seed": 0,
 }
-_OPTIONAL = ("target_sparsity", "rescale")
+_OPTIONAL = ("target_sparsity", "rescale", "threshold_cost")
 
 
 class ConfigurationError(ValueError):
@@ -142,9 +159,19 @@ class Configuration:
     control_every: int = 1
     density: float = 1.0
     distribution: str = "uniform"
+    mask: str = "bernoulli"
     rescale: float | None = None
+    dual_decay: float = 0.0
     coarse_steps: int = 99
+    criterion: str = "always"
+    kappa: float = 0.5
+    epsilon: float = 1e-6
+    eta: float = 0.1
+    fine_steps: int = 10
+    period: int = 2
+    base: str = "sgd"
     threshold: float = 1e-3
+    threshold_cost: float | None = None
     mask_every: int = 100
     drop_fraction: float = 0.3
     dense_share: float = 0.9
@@ -169,6 +196,10 @@ class Configuration:
             object.__setattr__(self, name, float(value))
         if not isinstance(self.augment, bool):
             raise ConfigurationError(f"augment must be true or false, got {self.augment!r}")
+        if self.threshold_cost is not None and self.method not in WITH_LAM:
+            raise ConfigurationError(
+                f"threshold_cost is for {', '.join(WITH_LAM)}, got {self.threshold_cost!r} for {self.method}"
+            )
         self._check_target()
 
     def _check_target(self) -> None:

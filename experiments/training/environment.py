@@ -24,17 +24,29 @@ def environment(device: torch.device) -> dict[str, Any]:
         **{library: version(library) for library in ("mlbreg", "torch", "numpy")},
         "source": source_digest(),
         "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
     }
 
 
+def _processor() -> str:
+    """Its name, where the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor()
+
+
 def source_digest() -> str:
-    """Of theory, solvers and experiments: all that training runs through."""
+    """Of all that training runs through; what shows or collects results is not among it."""
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
-    for folder in ("theory", "solvers", "experiments"):
+    for folder in ("theory", "solvers", "experiments/data", "experiments/networks", "experiments/training"):
         for file in sorted((root / folder).rglob("*.py")):
             digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())

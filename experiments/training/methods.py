@@ -22,6 +22,7 @@ from ...solvers.baselines.prune_and_fine_tune import PruneAndFineTune
 from ...solvers.baselines.rigl import RigL
 from ...solvers.baselines.sparse_evolutionary_training import SET
 from ...solvers.baselines.static_sparse import StaticSparse
+from ...solvers.criteria import Always, Criterion, EveryKth, GradientTest, Magma, epoch_wise
 from ...solvers.networks.rules import regularize
 from ...solvers.networks.sparse_initialisation import sparse_init
 from ...solvers.optim.adabreg import AdaBreg
@@ -63,8 +64,9 @@ def assemble(configuration: Configuration, model: nn.Module, steps: int) -> Meth
     description = ""
     if c.method in BREGMAN and c.density < 1:
         made = sparse_init(
-            groups, c.density, distribution=c.distribution, rescale=c.rescale, generator=stream(c.seed, _MASKS)
-        )
+            groups, c.density, distribution=c.distribution, rescale=c.rescale, exact=c.mask == "exact",
+            generator=stream(c.seed, _MASKS),
+        )  # fmt: skip
         description = str(made)
     optimizer = _OPTIMIZERS[c.method](c, groups, steps)
     controller = None
@@ -84,6 +86,31 @@ def _regularizer(name: str, lam: float) -> ParameterRegularizer | None:
 
 def _sgd(c: Configuration) -> dict[str, Any]:
     return {"lr": c.learning_rate, "momentum": c.momentum, "weight_decay": c.weight_decay}
+
+
+def _lasso(c: Configuration) -> dict[str, Any]:
+    if c.base == "adam":
+        return {"base": Adam, "lr": c.learning_rate, "weight_decay": c.weight_decay}
+    return _sgd(c)
+
+
+def _bregman(c: Configuration) -> dict[str, Any]:
+    return {"lr": c.learning_rate, "delta": c.delta, "weight_decay": c.weight_decay, "dual_decay": c.dual_decay}
+
+
+def _levels(c: Configuration, steps_per_epoch: int) -> dict[str, Any]:
+    if c.criterion == "epochs":
+        found = epoch_wise(steps_per_epoch, c.coarse_steps)
+        return {"criterion": found.criterion, "coarse_steps": found.coarse_steps}
+    return {"criterion": _CRITERIA[c.criterion](c), "coarse_steps": c.coarse_steps}
+
+
+_CRITERIA: dict[str, Callable[[Configuration], Criterion]] = {
+    "always": lambda _: Always(),
+    "every": lambda c: EveryKth(c.period),
+    "gradient": lambda c: GradientTest(c.kappa, c.epsilon),
+    "magma": lambda c: Magma(c.kappa, c.eta, c.fine_steps),
+}
 
 
 def _plain(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -115,23 +142,14 @@ def _acdc(steps: int) -> dict[str, Any]:
 _OPTIMIZERS: dict[str, Callable[[Configuration, list[dict[str, Any]], int], Optimizer]] = {
     "sgd": lambda c, groups, _: SGD(_plain(groups), **_sgd(c)),
     "adam": lambda c, groups, _: Adam(_plain(groups), lr=c.learning_rate, weight_decay=c.weight_decay),
-    "linbreg": lambda c, groups, _: LinBreg(
-        groups, lr=c.learning_rate, delta=c.delta, momentum=c.momentum, weight_decay=c.weight_decay
-    ),
-    "linbreg-momentum": lambda c, groups, _: LinBreg(
-        groups, lr=c.learning_rate, delta=c.delta, momentum=c.momentum, weight_decay=c.weight_decay
-    ),
-    "adabreg": lambda c, groups, _: AdaBreg(groups, lr=c.learning_rate, delta=c.delta, weight_decay=c.weight_decay),
-    "ml-linbreg": lambda c, groups, _: MultilevelLinBreg(
-        groups,
-        lr=c.learning_rate,
-        delta=c.delta,
-        momentum=c.momentum,
-        weight_decay=c.weight_decay,
-        coarse_steps=c.coarse_steps,
+    "linbreg": lambda c, groups, _: LinBreg(groups, momentum=c.momentum, **_bregman(c)),
+    "linbreg-momentum": lambda c, groups, _: LinBreg(groups, momentum=c.momentum, **_bregman(c)),
+    "adabreg": lambda c, groups, _: AdaBreg(groups, **_bregman(c)),
+    "ml-linbreg": lambda c, groups, steps: MultilevelLinBreg(
+        groups, momentum=c.momentum, **_levels(c, steps // c.epochs), **_bregman(c)
     ),
     "proxsgd": lambda c, groups, _: ProxSGD(groups, lr=c.learning_rate, weight_decay=c.weight_decay),
-    "lasso": lambda c, groups, _: Lasso(groups, threshold=c.threshold, **_sgd(c)),
+    "lasso": lambda c, groups, _: Lasso(groups, threshold=c.threshold, **_lasso(c)),
     "static": lambda c, groups, _: StaticSparse(groups, **_masks(c)),
     "set": lambda c, groups, steps: SET(
         groups, total_steps=steps, every=c.mask_every, drop_fraction=c.drop_fraction, **_masks(c)

@@ -14,6 +14,7 @@ from ..data.catalogue import data_set
 from ..data.files import chosen_folder
 from .configuration import Configuration
 from .environment import environment
+from .pictures import after_epoch, at_end, at_start
 from .run_folder import Row, RunFolder
 from .trainer import Trainer
 
@@ -55,6 +56,7 @@ def train(
     if state is None:
         rows: tuple[Row, ...] = (trainer.start(),)
         folder.append("metrics.jsonl", rows)
+        folder.append("pictures.jsonl", at_start(trainer))
     else:
         trainer.load_state_dict(state)
         rows = ()
@@ -65,6 +67,7 @@ def train(
         folder.append("metrics.jsonl", event.rows)
         if event.epoch_ended:
             folder.append("timings.jsonl", (_timing(trainer),))
+            folder.append("pictures.jsonl", after_epoch(trainer))
         shown(trainer, event.rows)
         stop, elapsed = stopped(), time.monotonic() - saved
         if stop or elapsed >= checkpoint_seconds or (event.epoch_ended and elapsed >= _LEAST_SECONDS):
@@ -74,6 +77,7 @@ def train(
             raise StoppedError(f"stopped after {trainer.done} of {trainer.total_steps} steps")
     folder.save(trainer.state_dict())
     trainer.finish()
+    folder.append("pictures.jsonl", at_end(trainer))
     test = examples(data.name, "test", data_dir)
     result = {
         **trainer.final(test),

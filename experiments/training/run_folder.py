@@ -6,7 +6,8 @@ file                    | content
 ``environment.json``    | versions, machine, command; one entry for each time the run was started or resumed
 ``metrics.jsonl``       | the rows of `trainer`, one a line
 ``timings.jsonl``       | seconds since the start by part of a step, and peak memory: after each epoch, a line
-``checkpoint.pt``       | the state, and how long the two files above were then
+``pictures.jsonl``      | kernels and images, see `pictures`; of networks that have some
+``checkpoint.pt``       | the state, and how long the files of lines were then
 ``result.json``         | of a run that has ended
 ``curves.pdf``, ``.png`` | its figure
 
@@ -28,6 +29,9 @@ import torch
 
 from .configuration import Configuration
 from .configuration_file import read_settings, to_toml
+
+#: Files that grow by lines.
+_GROWING = ("metrics.jsonl", "timings.jsonl", "pictures.jsonl")
 
 Row = dict[str, Any]
 
@@ -51,7 +55,7 @@ class RunFolder:
     def begin(self, configuration: Configuration) -> None:
         """A new run: what an earlier one left here is removed."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for name in ("result.json", "checkpoint.pt", "metrics.jsonl", "timings.jsonl", "environment.json"):
+        for name in ("result.json", "checkpoint.pt", "environment.json", *_GROWING):
             (self.path / name).unlink(missing_ok=True)
         self._replace("config.toml", to_toml(configuration).encode())
 
@@ -68,7 +72,7 @@ class RunFolder:
         self._replace("environment.json", _json([*known, found]))
 
     def append(self, name: str, rows: Iterable[Row]) -> None:
-        """Add lines to ``metrics.jsonl`` or ``timings.jsonl``."""
+        """Add lines to a file."""
         lines = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
         if lines:
             with (self.path / name).open("a", encoding="utf-8") as file:
@@ -82,7 +86,9 @@ class RunFolder:
     def save(self, state: dict[str, Any]) -> None:
         """A checkpoint: complete or not there, whenever the process dies."""
         lengths = {}
-        for name in ("metrics.jsonl", "timings.jsonl"):
+        for name in _GROWING:
+            if not (self.path / name).is_file():
+                continue
             with (self.path / name).open("ab") as file:
                 os.fsync(file.fileno())
                 lengths[name] = file.tell()
@@ -97,7 +103,7 @@ class RunFolder:
         """The state of the last checkpoint, after cutting what is younger; None where the run died before the first one."""
         path = self.path / "checkpoint.pt"
         if not path.is_file():
-            for name in ("metrics.jsonl", "timings.jsonl"):
+            for name in _GROWING:
                 (self.path / name).unlink(missing_ok=True)
             return None
         try:
@@ -112,6 +118,8 @@ class RunFolder:
                 raise RunError(f"{name} in {str(self.path)!r} is shorter than its checkpoint says; --fresh starts over")
             with (self.path / name).open("r+b") as file:
                 file.truncate(length)
+        for name in set(_GROWING) - set(lengths):  # younger than the checkpoint as a whole
+            (self.path / name).unlink(missing_ok=True)
         return state
 
     def finish(self, result: Row) -> None:

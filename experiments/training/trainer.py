@@ -2,9 +2,9 @@
 
 row of metrics  | when                         | entries
 ----------------|------------------------------|--------------------------------------------------------------------------
-``start``       | before the first step        | validation, sparsity
+``start``       | before the first step        | validation, sparsity, ‖θ‖₁
 ``step``        | every `LOGGED_EVERY` steps   | mean loss and score since the last one, learning rate, λ, density, FLOPs
-``epoch``       | after each epoch             | the same over the epoch, J(θ), validation, sparsity in total and by layer, FLOPs
+``epoch``       | after each epoch             | the same over the epoch, J(θ), ‖θ‖₁, validation, sparsity in total and by layer
 
 Rows hold what the computation decides and no times: two runs with the same configuration on the same machine write the same
 bytes. Training loss and score are those of the training batches as they were seen, augmented and in training mode. Nothing in
@@ -24,7 +24,6 @@ import torch
 from torch import Tensor
 
 from ...solvers.baselines.lasso import Lasso
-from ...solvers.networks.sparsity import sparsity
 from ...solvers.optim.base import RegularizedOptimizer
 from ..data.batches import Batch, Examples, Position, batches_per_epoch, epoch
 from ..networks.catalogue import CLASSES, NETWORKS, build
@@ -32,7 +31,9 @@ from .configuration import Configuration, ConfigurationError
 from .learning_rates import Plateau, factor
 from .methods import assemble
 from .objectives import Objective, evaluate, peak_of
+from .sparsity_row import density, sparsity_row
 from .step_costs import StepCosts
+from .threshold_search import cut_as_far_as
 
 LOGGED_EVERY = 50
 _PARTS = ("data", "forward", "backward", "optimizer", "measuring")
@@ -80,7 +81,7 @@ class Trainer:
 
     def start(self) -> Row:
         """The row before the first step."""
-        return {"kind": "start", "step": 0, **self._validation(), **self._sparsity()}
+        return {"kind": "start", "step": 0, **self._validation(), **sparsity_row(self.model)}
 
     def events(self) -> Iterator[Event]:
         """Train from where it is to the end. Between two events `state_dict` is a state to go on from.
@@ -109,15 +110,33 @@ class Trainer:
             self.optimizer.apply_threshold()
 
     def final(self, test: Examples) -> Row:
-        """What the trained network is worth: the only place where the test examples are looked at."""
-        validation = evaluate(self.model, self.objective, self.validation)
-        tested = evaluate(self.model, self.objective, test.to(self.device))
-        return {
-            **{f"validation_{name}": value for name, value in validation.items()},
-            **{f"test_{name}": value for name, value in tested.items()},
-            **self._sparsity(),
-            **self._flops(),
+        """What the trained network is worth: the only place where the test examples are looked at.
+
+        With ``threshold_cost`` there is a second result, ``thresholded``: see `threshold_search`. It ends as that network.
+        """
+        test = test.to(self.device)
+        found = {**self._scores(test), **self._flops()}
+        cost = self.configuration.threshold_cost
+        if cost is not None:
+            least = found[f"validation_{self.objective.score_name}"] - cost
+            found["thresholded"] = {"threshold": self._cut(least), **self._scores(test)}
+        return found
+
+    def _cut(self, least: float) -> float:
+        def good() -> bool:
+            return evaluate(self.model, self.objective, self.validation)[self.objective.score_name] >= least
+
+        return cut_as_far_as(self.optimizer.param_groups, good)
+
+    def _scores(self, test: Examples) -> Row:
+        """On all three sets of examples, as they are: nothing is augmented."""
+        sets = {"training": self.training, "validation": self.validation, "test": test}
+        scores = {
+            f"{name}_{key}": value
+            for name, examples in sets.items()
+            for key, value in evaluate(self.model, self.objective, examples).items()
         }
+        return {**scores, **sparsity_row(self.model)}
 
     def _event(self, batch: Batch) -> Event:
         self._step(batch)
@@ -127,7 +146,7 @@ class Trainer:
             rows = []
             if self.done % LOGGED_EVERY == 0:
                 rows.append({"kind": "step", "step": self.done, **self._means(self._of_interval), **self._moving()})
-                rows[-1]["weights"] = self._density()
+                rows[-1]["weights"] = density(self.model)
                 self._of_interval = self._nothing()
             if ended:
                 rows.append(self._end_of_epoch())
@@ -179,7 +198,7 @@ class Trainer:
         row = {"kind": "epoch", "epoch": self.position.epoch, "step": self.done, **means, **self._moving()}
         if isinstance(self.optimizer, RegularizedOptimizer):
             row["regularizer"] = float(self.optimizer.regularizer_value())
-        row |= self._validation() | self._sparsity()
+        row |= self._validation() | sparsity_row(self.model)
         self.plateau = self.plateau.after(means["loss"])
         self._of_epoch = self._nothing()
         return row
@@ -205,24 +224,6 @@ class Trainer:
 
     def _flops(self) -> Row:
         return {"flops": float(self.costs.used), "flops_dense": self.costs.dense_used}
-
-    def _density(self) -> float:
-        share = sparsity(self.model).weights.share
-        assert share is not None
-        return share
-
-    def _sparsity(self) -> Row:
-        found = sparsity(self.model)
-        shares = {
-            "n_total": found.n_total,
-            "weights": found.weights.share,
-            "n_linear": found.n_linear,
-            "n_conv": found.n_conv,
-            "s_conv": found.s_conv,
-            "units": found.units.share,
-        }
-        layers = {one.name: one.entries.share for one in found.parameters if one.kind in ("linear", "conv")}
-        return {**{name: share for name, share in shares.items() if share is not None}, "layers": layers}
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:

@@ -222,3 +222,19 @@ def test_the_learning_rate_follows_the_schedule(tmp_path: Path) -> None:
     whole(small(schedule="cosine", warmup=0.0, learning_rate=0.2), tmp_path)
     rates = [row["learning_rate"] for row in RunFolder(tmp_path).rows() if row["kind"] == "epoch"]
     assert rates == pytest.approx([0.1 * (1 + math.cos(math.pi * n / 22)) for n in (10, 21)])
+
+
+def test_a_row_has_the_norm_and_the_active_units_of_the_weights_alone(tmp_path: Path) -> None:
+    whole(small(epochs=1), tmp_path)
+    start = RunFolder(tmp_path).rows()[0]
+    model = Trainer(small(epochs=1), noise_images(8, "digits"), noise_images(4, "digits"), CPU).model
+    weights = {name: p.detach() for name, p in model.named_parameters() if p.dim() == 2}
+    assert start["norm_1"] == pytest.approx(sum(float(w.abs().sum()) for w in weights.values()))
+    assert start["active"] == {name: float((w != 0).any(1).double().mean()) for name, w in weights.items()}
+
+
+def test_the_result_has_the_score_of_all_training_examples_in_eval_mode(tmp_path: Path) -> None:
+    result = whole(small("sgd", epochs=3), tmp_path)
+    share = result["training_accuracy"] * result["examples"]["training"]
+    assert share == pytest.approx(round(share))
+    assert result["training_accuracy"] != RunFolder(tmp_path).rows()[-1]["accuracy"]

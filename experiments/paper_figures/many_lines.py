@@ -1,0 +1,28 @@
+"""Up to sixteen lines that are told apart without colours: those of `figure_style`, then the same with open markers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ..figure_style import COLOURS, LINES
+
+
+def line_style(number: int) -> dict[str, Any]:
+    """Of the line with this number, for ``Axes.plot``."""
+    colour, dashes, marker = LINES[number % len(LINES)]
+    face = COLOURS[colour] if number < len(LINES) else "white"
+    return {"color": COLOURS[colour], "linestyle": dashes, "marker": marker, "markerfacecolor": face}
+
+
+def legend_above(figure: Figure, columns: int) -> None:
+    """One legend for all panels: each label once."""
+    found: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    figure.legend(
+        list(found.values()), list(found), loc="outside upper center", ncols=min(columns, len(found)), handlelength=2.6,
+        columnspacing=1.2,
+    )  # fmt: skip
