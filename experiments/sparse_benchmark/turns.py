@@ -1,4 +1,7 @@
-"""Contenders take turns, one step each in a round, so that another load on the machine meets all of them.
+"""Contenders take turns in rounds, so that another load on the machine meets all of them.
+
+A turn is two steps, and the second one counts: in training steps of one kind follow each other, and what another contender
+has left in the caches is not there.
 
 part     | seconds of
 ---------|---------------------------------------------------------------------------------------------------------
@@ -28,9 +31,9 @@ def take_turns(steps: Mapping[str, Step], rounds: int, warm_up: int = 1) -> Roun
     for number in range(-warm_up, rounds):
         first = number % len(names) if names else 0
         for name in names[first:] + names[:first]:
-            parts = steps[name]()
+            steps[name]()
             if number >= 0:
-                found[name].append(parts)
+                found[name].append(steps[name]())
     return found
 
 

@@ -22,13 +22,15 @@ from numba import njit, prange
 from torch import Tensor
 
 from ..threads import use_torch_threads
-from .blocks import Blocked
-from .plan import Plan, Sweep
-from .tiles import contract, gather, take_job
+from .blocks import Blocked, Grid
+from .plan import Plan, Sweep, Walk
+from .tiles import contract, gather, prefetch, take_job
 from .vectors import VECTOR
 
 #: Jobs for each thread, so that none waits long for another one; they are handed out one by one.
 _JOBS = 8
+#: Bytes of a block of 16 images from which on its tiles do not stay in the second cache.
+_FAR = 2 << 20
 
 
 def forward(plan: Plan, weight: Tensor, x: Blocked, y: Blocked) -> None:
@@ -62,8 +64,15 @@ def weight_gradient(plan: Plan, x: Blocked, dy: Blocked) -> Tensor:
         sweep.offsets,
         sums,
         sweep.walk.tiles,
-        np.asarray([x.grid.blocks, sweep.channel_blocks, sweep.channels, sweep.segments], dtype=np.int64),
-        np.asarray([x.grid.block, dy.grid.block, dy.grid.channel], dtype=np.int64),
+        (
+            x.grid.blocks,
+            sweep.channel_blocks,
+            sweep.channels,
+            sweep.segments,
+            x.grid.channels,
+            _ahead(sweep.walk, x.grid),
+        ),
+        np.asarray([x.grid.block, dy.grid.block, dy.grid.channel, x.grid.channel], dtype=np.int64),
         np.asarray([sweep.walk.step_in[0] * x.grid.row, dy.grid.row], dtype=np.int64),
         sweep.walk.step_in[1],
     )
@@ -91,8 +100,15 @@ def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, a
         sweep.offsets,
         values[sweep.rank],
         walk.tiles,
-        np.asarray([blocks, sweep.channel_blocks, sweep.channels, sweep.segments], dtype=np.int64),
-        np.asarray([source.grid.block, target.grid.block, target.grid.channel], dtype=np.int64),
+        (
+            blocks,
+            sweep.channel_blocks,
+            sweep.channels,
+            sweep.segments,
+            source.grid.channels,
+            _ahead(walk, source.grid),
+        ),
+        np.asarray([source.grid.block, target.grid.block, target.grid.channel, source.grid.channel], dtype=np.int64),
         np.asarray([walk.step_in[0] * source.grid.row, walk.step_out[0] * target.grid.row], dtype=np.int64),
         walk.step_in[1],
         walk.step_out[1],
@@ -100,6 +116,11 @@ def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, a
         np.asarray([threads, together, parts], dtype=np.int64),
         np.zeros(1, dtype=np.int64),
     )
+
+
+def _ahead(walk: Walk, source: Grid) -> int:
+    """The tap whose pixels the next tile sees first, and which are asked for while this one is computed; −1 where they are near."""
+    return walk.reach if source.block >= _FAR else -1
 
 
 def _check_memory(plan: Plan, x: Blocked, y: Blocked) -> None:
@@ -163,16 +184,29 @@ def _gather_tile(  # type: ignore[no-untyped-def]
         gather(2, 2, 1, 1, 0, src, offsets, values, starts, row_in, dst, row_out, add)
 
 
+@njit(inline="always")
+def _prefetch_tile(kind, step_in, src, row_in):  # type: ignore[no-untyped-def]
+    if kind == 0 and step_in == 1:
+        prefetch(2, 8, 1, src, row_in)
+    elif kind == 0 and step_in == 2:
+        prefetch(2, 8, 2, src, row_in)
+    elif kind == 1 and step_in == 1:
+        prefetch(4, 4, 1, src, row_in)
+    elif kind == 1 and step_in == 2:
+        prefetch(4, 4, 2, src, row_in)
+
+
 @njit(parallel=True, cache=True)
 def _gather_all(  # type: ignore[no-untyped-def]
     source, target, starts, offsets, values, tiles, counts, strides, pitches, step_in, step_out, add, jobs, next_job
 ):
     """All tiles of all images.
 
-    ``counts``: blocks of images, blocks of source channels, target channels, segments. ``strides``: bytes between blocks of
-    the source, blocks and channels of the target. ``jobs``: threads, tiles in a job, parts of the target channels.
+    ``counts``: blocks of images, blocks of source channels, target channels, segments, source channels, and see `_ahead`.
+    ``strides``: bytes between blocks of the source, blocks and channels of the target, channels of the source. ``jobs``:
+    threads, tiles in a job, parts of the target channels.
     """
-    blocks, stages, channels, segments = counts[0], counts[1], counts[2], counts[3]
+    blocks, stages, channels, segments, sources, ahead = counts
     together, parts = jobs[1], jobs[2]
     shares = (len(tiles) + together - 1) // together
     where, what, begin = offsets.ctypes.data, values.ctypes.data, starts.ctypes.data
@@ -184,8 +218,13 @@ def _gather_all(  # type: ignore[no-untyped-def]
                 r, c = tiles[tile, 1], tiles[tile, 2]
                 src = source + block * strides[0] + r * pitches[0] + c * step_in * VECTOR
                 dst = target + block * strides[1] + r * pitches[1] + c * step_out * VECTOR
+                then = min(tile + 1, len(tiles) - 1)
+                later = source + block * strides[0] + tiles[then, 1] * pitches[0] + tiles[then, 2] * step_in * VECTOR
                 for stage in range(stages):
                     for o in range(channels * part // parts, channels * (part + 1) // parts):
+                        if ahead >= 0 and stage == 0:
+                            for c in range(sources * o // channels, sources * (o + 1) // channels):
+                                _prefetch_tile(tiles[then, 0], step_in, later + ahead + c * strides[3], pitches[0])
                         run = (stage * channels + o) * segments
                         _gather_tile(
                             tiles[tile, 0], tiles[tile, 3], step_in, step_out, src, where, what, begin + 8 * run,
@@ -226,7 +265,7 @@ def _contract_tile(kind, edges, step, src, offsets, sums, starts, row_in, grad, 
 @njit(parallel=True, cache=True)
 def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, pitches, step):  # type: ignore[no-untyped-def]
     """``sums``: float32 (threads, non-zeros), a row for each thread to add up in; the same tiles for it in every call."""
-    blocks, stages, channels, segments = counts[0], counts[1], counts[2], counts[3]
+    blocks, stages, channels, segments, sources, ahead = counts
     threads, count = len(sums), len(tiles)
     jobs = blocks * count
     where, begin = offsets.ctypes.data, starts.ctypes.data
@@ -237,8 +276,15 @@ def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, p
             r, c = tiles[tile, 1], tiles[tile, 2]
             src = source + block * strides[0] + r * pitches[0] + c * step * VECTOR
             dy = grad + block * strides[1] + r * pitches[1] + c * VECTOR
+            then = min(tile + 1, count - 1)
+            place = source + block * strides[0] + tiles[then, 1] * pitches[0] + tiles[then, 2] * step * VECTOR
+            later = grad + block * strides[1] + tiles[then, 1] * pitches[1] + tiles[then, 2] * VECTOR
             for stage in range(stages):
                 for o in range(channels):
+                    if ahead >= 0 and stage == 0:
+                        _prefetch_tile(tiles[then, 0], 1, later + o * strides[2], pitches[1])
+                        for ch in range(sources * o // channels, sources * (o + 1) // channels):
+                            _prefetch_tile(tiles[then, 0], step, place + ahead + ch * strides[3], pitches[0])
                     run = (stage * channels + o) * segments
                     _contract_tile(
                         tiles[tile, 0], tiles[tile, 3], step, src, where, own, begin + 8 * run,

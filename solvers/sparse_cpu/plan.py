@@ -45,6 +45,8 @@ class Walk(NamedTuple):
     """From the start of a block of the target to the first pixel."""
     step_in: tuple[int, int]
     step_out: tuple[int, int]
+    reach: int
+    """The largest offset of a tap, in bytes."""
 
 
 @final
@@ -120,6 +122,7 @@ class Plan:
             y.place(0, 0),
             g.stride,
             (1, 1),
+            int(taps.max()),
         )
         return self._sweep(mask, taps, walk, x, (y.height, y.width), False)
 
@@ -135,14 +138,15 @@ class Plan:
                 continue  # no weight reaches these pixels: they keep their 0
             shifts_down, lowest_row = _shifts(down, g.kernel[0])
             shifts_right, lowest_col = _shifts(right, g.kernel[1])
+            taps = _offsets(shifts_down, shifts_right, y)
             walk = Walk(
                 cover.overlapping(down[0].count, right[0].count, g.stride[1]),
                 y.place(lowest_row, lowest_col),
                 x.place(down[0].first, right[0].first),
                 (1, 1),
                 g.stride,
+                int(taps.max()),
             )
-            taps = _offsets(shifts_down, shifts_right, y)
             sweeps.append(self._sweep(mask, taps, walk, y, (down[0].count, right[0].count), True))
         return sweeps
 

@@ -33,7 +33,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .vectors import F32, FLOATS, I32, I64, VECTOR, ZERO, Loop, fma, horizontal_sum, literals, splat
+from .vectors import F32, FLOATS, I32, I64, VECTOR, ZERO, Loop, fma, horizontal_sum, literals, prefetch_line, splat
 
 #: Sides of the image that a tile touches, added up.
 TOP, BOTTOM, LEFT, RIGHT = 1, 2, 4, 8
@@ -131,6 +131,25 @@ def _contract(
 
 
 contract: Any = intrinsic(prefer_literal=True)(_contract)
+
+
+def _prefetch(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_in: Any) -> Any:
+    """Bring a tile of the source into the second cache."""
+    shape = literals(rows, cols, step_in)
+    if shape is None:
+        return None
+    height, width, stride = shape
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        source, row_in = arguments[3:]
+        for place in _tile(b, source, row_in, height, width, stride):
+            prefetch_line(b, place)
+        return context.get_dummy_value()
+
+    return types.void(rows, cols, step_in, types.int64, types.int64), generate
+
+
+prefetch: Any = intrinsic(prefer_literal=True)(_prefetch)
 
 
 def segments(rows: int, cols: int, edges: int) -> list[list[int]]:

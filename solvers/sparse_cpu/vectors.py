@@ -72,6 +72,15 @@ def store(b: Any, x: Any, place: Any, past_caches: bool) -> None:
         done.set_metadata("nontemporal", b.module.add_metadata([ir.Constant(I32, 1)]))
 
 
+def prefetch_line(b: Any, place: Any) -> None:
+    """Ask for the line at a pointer, for the second cache."""
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+    function = _get_or_insert_function(b.module, kind, "llvm.prefetch.p0i8")
+    reading, near_second, data = (ir.Constant(I32, number) for number in (0, 2, 1))
+    b.call(function, [b.bitcast(place, byte), reading, near_second, data])
+
+
 def horizontal_sum(b: Any, x: Any) -> Any:
     """The sum of the lanes, by halves."""
     undefined = ir.Constant(x.type, ir.Undefined)
