@@ -26,7 +26,7 @@ from rich.console import Console
 from ..data.files import DataError
 from ..networks.catalogue import NETWORKS
 from .contenders import ALL, PREFIX
-from .epoch import Training, load_examples, measure_epoch
+from .epoch import EPOCH_CONTENDERS, Training, load_examples, measure_epoch
 from .layers import LAYER_CONTENDERS, LAYERS, measure_layer
 from .machine import bounds
 from .networks import measure_gradient_error, measure_memory, measure_network
@@ -87,6 +87,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--data", choices=("cifar-10", "random"), default="cifar-10", help="what the epoch trains on")
     add("--data-dir", type=Path, help="folder with CIFAR-10; default: what MLBREG_DATA says, else download")
     add("--epoch-steps", type=int, metavar="N", help="default: one epoch; 3900 are ten of CIFAR-10")
+    add("--epoch-examples", type=int, metavar="N", help="train on the first N of them; default: all")
+    add(
+        "--epoch-contenders",
+        nargs="+",
+        choices=EPOCH_CONTENDERS,
+        default=list(EPOCH_CONTENDERS),
+        metavar="NAME",
+        help=f"default: {', '.join(EPOCH_CONTENDERS)}",
+    )
     add("--coarse-steps", type=int, metavar="m", help="of the epoch's ML LinBreg, default 99")
     add("--initial-sparsity", type=float, default=99.0, metavar="%", help="of the epoch's network, default 99")
     add("--lam", type=float, default=Training.lam, help=f"λ of the epoch, default {Training.lam}")
@@ -162,7 +171,7 @@ def _measure(options: argparse.Namespace, results: Results, console: Console, sa
         console.print(gradient_table(content["gradient_error"]))
     if epoch is not None and data is not None:
         said("epoch")
-        content["epoch"] = measure_epoch(epoch, data)
+        content["epoch"] = measure_epoch(epoch, data, options.epoch_contenders)
         console.print(epoch_table(content["epoch"]))
     content["complete"] = True
     results.write()
@@ -190,6 +199,7 @@ def _training(options: argparse.Namespace) -> Training:
         network=options.networks[0] if options.networks else "resnet18",
         data=options.data,
         steps=options.epoch_steps,
+        examples=options.epoch_examples,
         batch=options.batch,
         coarse_steps=options.coarse_steps,
         initial_sparsity=options.initial_sparsity / 100,
@@ -199,7 +209,7 @@ def _training(options: argparse.Namespace) -> Training:
 
 
 def _check(parser: argparse.ArgumentParser, found: argparse.Namespace) -> None:
-    for name in ("repeats", "batch", "error_batch", "threads", "epoch_steps", "coarse_steps"):
+    for name in ("repeats", "batch", "error_batch", "threads", "epoch_steps", "epoch_examples", "coarse_steps"):
         value = getattr(found, name)
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} must be an integer ≥ 1, got {value}")
@@ -215,6 +225,8 @@ def _check(parser: argparse.ArgumentParser, found: argparse.Namespace) -> None:
         parser.error(f"--out must be in a folder that exists, got {str(found.out)!r}")
     if found.out is not None and found.out.is_dir():
         parser.error(f"--out must be a file, got the folder {str(found.out)!r}")
+    if "ours" not in found.epoch_contenders:
+        parser.error(f"--epoch-contenders must name ours, got {' '.join(found.epoch_contenders)}")
     if not set(found.contenders or ALL) - set(found.without):
         parser.error("--without must leave a contender, got all of them")
 

@@ -48,11 +48,12 @@ _IN_A_TURN = 10
 @final
 @dataclass(frozen=True)
 class Training:
-    """``steps``: None for one epoch. ``data``: ``cifar-10``, or ``random`` bytes of its shape."""
+    """``steps``: None for one epoch. ``data``: ``cifar-10``, or ``random`` bytes of its shape; ``examples``: its first ones."""
 
     network: str = "resnet18"
     data: str = "cifar-10"
     steps: int | None = None
+    examples: int | None = None
     batch: int = 128
     coarse_steps: int = 99
     initial_sparsity: float = 0.99
@@ -64,9 +65,10 @@ class Training:
 def load_examples(training: Training, data_dir: Path | None) -> Examples:
     """What is trained on. Raises a `DataError` where CIFAR-10 is not to be had."""
     if training.data == "cifar-10":
-        return examples("cifar-10", "training", data_dir)
+        found = examples("cifar-10", "training", data_dir)
+        return found if training.examples is None else found.take(torch.arange(min(training.examples, len(found))))
     of = data_set("cifar-10")
-    count = training.batch * min(training.steps or 390, 390)
+    count = training.examples or training.batch * min(training.steps or 390, 390)
     generator = torch.Generator().manual_seed(training.seed)
     inputs = torch.randint(256, (count, *of.shape), dtype=torch.uint8, generator=generator)
     return Examples(inputs, torch.randint(of.classes, (count,), generator=generator), of)
@@ -100,7 +102,8 @@ def measure_epoch(training: Training, found: Examples, contenders: Sequence[str]
         "plan_share": runs["ours"].plan_share(),
         "time_saved": 1 - base / min(record["seconds"] for record in others) if others else None,
         "largest_difference_of_losses": max(
-            (abs(a - b) / abs(a) for record in others for a, b in zip(record["losses"], ours, strict=True)), default=None
+            (abs(a - b) / abs(a) for record in others for a, b in zip(record["losses"], ours, strict=True)),
+            default=None,
         ),
         "contenders": records,
     }

@@ -137,9 +137,13 @@ def epoch_table(found: Record) -> Table:
     share = "not known" if found["plan_share"] is None else f"{100 * found['plan_share']:.2f} %"
     title = (
         f"{found['steps']} steps of {training['network']} on {training['data']}, batch {training['batch']}, "
-        f"m = {training['coarse_steps']}: {100 * found['time_saved']:.0f} % less time than masked, plans {share} of ours, "
-        f"losses of ours and masked differ by {found['largest_difference_of_losses']:.1e} at most"
+        f"m = {training['coarse_steps']}: plans {share} of ours"
     )
+    if found["time_saved"] is not None:
+        title += (
+            f", {100 * found['time_saved']:.0f} % less time than masked, losses of ours and masked differ by "
+            f"{found['largest_difference_of_losses']:.1e} at most"
+        )
     steps = sorted({0, found["steps"] // 4, found["steps"] // 2, 3 * found["steps"] // 4, found["steps"] - 1})
     table = _table(
         title, "training", "forward s", "backward s", "optimizer s", "total s", "ours is × faster", f"loss at {steps}"
