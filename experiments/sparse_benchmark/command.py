@@ -76,6 +76,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="FILE",
         help="a checkpoint with real patterns; may be repeated",
     )
+    add(
+        "--patterns",
+        nargs="+",
+        choices=("uniform", "erk"),
+        metavar="KIND",
+        help="made at random: uniform, erk; default: both, and with --pattern uniform alone",
+    )
     add("--contenders", nargs="+", choices=ALL, metavar="NAME", help=f"default: all of {', '.join(ALL)}")
     add("--without", nargs="+", choices=ALL, metavar="NAME", help="contenders to leave out")
     add("--repeats", type=int, metavar="N", help="counted rounds, default 9")
@@ -179,18 +186,15 @@ def _measure(options: argparse.Namespace, results: Results, console: Console, sa
 
 def _patterns(options: argparse.Namespace) -> dict[str, list[Pattern]]:
     """For each network. Raises a `PatternError` for a file that fits none."""
-    found = {
-        network: [Pattern("uniform", sparsity / 100) for sparsity in options.sparsities] for network in options.networks
-    }
+    kinds = options.patterns or (["uniform"] if options.pattern else ["uniform", "erk"])
+    made = [Pattern(kind, sparsity / 100) for kind in kinds for sparsity in options.sparsities]
+    found = {network: list(made) for network in options.networks}
     for file in options.pattern:
         state = read_state(Path(file))
         fitting = [network for network in options.networks if fits(network, state)]
         if not fitting:
             raise PatternError(f"{file} must fit one of {', '.join(options.networks) or 'the networks'}, but does not")
         found[fitting[0]].append(Pattern("file", file=str(file)))
-    if not options.pattern:
-        for patterns in found.values():
-            patterns += [Pattern("erk", sparsity / 100) for sparsity in options.sparsities]
     return found
 
 
