@@ -145,7 +145,7 @@ def _check_weight(plan: Plan, weight: Tensor) -> None:
         )
 
 
-@njit(inline="always")
+@njit(cache=True)
 def _gather_tile(  # type: ignore[no-untyped-def]
     kind, edges, step_in, step_out, src, offsets, values, starts, row_in, dst, row_out, add
 ):
@@ -233,7 +233,7 @@ def _gather_all(  # type: ignore[no-untyped-def]
             job = take_job(next_job.ctypes.data)
 
 
-@njit(inline="always")
+@njit(cache=True)
 def _contract_tile(kind, edges, step, src, offsets, sums, starts, row_in, grad, row_grad):  # type: ignore[no-untyped-def]
     if edges == 15:
         contract(4, 4, 1, 1, 15, src, offsets, sums, starts, row_in, grad, row_grad)
