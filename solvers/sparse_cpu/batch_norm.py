@@ -127,7 +127,9 @@ def _past_caches(grid: Grid) -> bool:
 def _walk(x: Blocked) -> np.ndarray:
     """In bytes: the address of pixel (0, 0) of channel 0, and from a row, a channel, a block to the next. int64 (4,)."""
     memory(x)
-    return frame(x.grid) * 4 + np.asarray([x.address, 0, 0, 0])
+    walk = 4 * frame(x.grid)
+    walk[0] += x.address
+    return walk
 
 
 def _work(x: Blocked) -> tuple[np.ndarray, ...]:
@@ -143,7 +145,9 @@ def _work(x: Blocked) -> tuple[np.ndarray, ...]:
 
 def _size(x: Blocked) -> np.ndarray:
     """Blocks, channels, rows, pixels of a row, lanes of the last block that stand for an image. int64 (5,)."""
-    return extent(x.grid) // np.asarray([1, 1, 1, LANES, 1])
+    size = extent(x.grid)
+    size[3] = x.grid.width
+    return size
 
 
 @njit(inline="always")

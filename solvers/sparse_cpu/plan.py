@@ -159,8 +159,8 @@ class Plan:
         tiles, block, by_shift = self._arrangement(walk, taps, source, size, run)
         segment_of = np.argsort(np.argsort(taps)) if by_shift else np.zeros(len(taps), dtype=np.int64)
         segments = len(taps) if by_shift else 1
-        found = _in_runs(mask, taps, segment_of, segments, source.channel, block, transposed)
-        return Sweep(walk._replace(tiles=tiles), *found, channels, segments)
+        starts, offsets, rank = _in_runs(mask, taps, segment_of, segments, source.channel, block, transposed)
+        return Sweep(walk._replace(tiles=tiles), starts, offsets, rank, channels, segments)
 
     def _arrangement(
         self, walk: Walk, taps: np.ndarray, source: Grid, size: tuple[int, int], run: float

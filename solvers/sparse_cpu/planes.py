@@ -110,7 +110,7 @@ def _shift(
             z = fma(b, _away(b, at, there, centre), scale, beside)
             if with_relu:
                 z = b.select(b.fcmp_ordered("<=", z, ZERO), ZERO, z)
-            store(b, b.select(there, z, ZERO), at[Y], past_caches)
+            store(b, b.select(there, z, ZERO), at[Y], bool(past_caches))
             return []
 
         _each(b, arguments, shape[0], (X, Y, R) if with_residual else (X, Y), 0, body)
@@ -153,9 +153,9 @@ def _descend(
         def body(b: Any, at: dict[int, Any], there: Any, sums: list[Any]) -> list[Any]:
             away, g = slope.at(b, at, there)
             if with_residual:
-                store(b, g, at[R], past_caches)
+                store(b, g, at[R], bool(past_caches))
             x = b.fmul(scale, fma(b, away, back, b.fsub(g, level)))
-            store(b, b.select(there, x, ZERO), at[DX], past_caches)
+            store(b, b.select(there, x, ZERO), at[DX], bool(past_caches))
             return []
 
         _each(b, arguments, shape[0], (*slope.places, DX, *((R,) if with_residual else ())), 0, body)

@@ -180,7 +180,9 @@ with warnings.catch_warnings(record=True) as caught:
 print(len(caught), caught[0].message, caught[0].filename)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("1 the model runs dense: numba, which compiles the sparse kernels, cannot be imported")
+    assert done.stdout.startswith(
+        "1 the model runs dense: numba, which compiles the sparse kernels, cannot be imported"
+    )
     assert done.stdout.strip().endswith("<string>")
 
 
