@@ -98,14 +98,14 @@ def test_gradient_errors_in_single_precision_are_roundings(tiny: str) -> None:  
 def test_the_peak_is_that_of_a_step_and_not_of_what_was_before() -> None:
     before = resident()
     assert before is not None
-    spike = torch.ones(100 * 2**18)  # 100 MiB before the steps
+    spike = torch.ones(400 * 2**18)  # 400 MiB before the steps
     del spike
 
     def step() -> None:
-        torch.ones(30 * 2**18)
+        torch.ones(150 * 2**18)
 
     found = peak_of_steps(step, 2, before)
-    assert found["step"] is None or 25 < found["step"] < 70
+    assert found["step"] is None or 100 < found["step"] < 200  # what was there before may go
 
 
 def test_the_second_process_answers_what_it_is_asked() -> None:

@@ -113,10 +113,11 @@ def test_two_forward_passes_before_the_backward_passes_do_not_disturb_each_other
 
 
 class _ManyReaders(nn.Module):
-    """An activation that three convolutions and a residual read, one of them at every second pixel."""
+    """An activation that three convolutions and a residual read, one of them at every second pixel, first or last."""
 
-    def __init__(self) -> None:
+    def __init__(self, points_last: bool = False) -> None:
         super().__init__()
+        self.points_last = points_last
         self.stem, self.norm = nn.Conv2d(3, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6)
         self.points, self.wide = nn.Conv2d(6, 6, 1, stride=2, bias=False), nn.Conv2d(6, 6, 3, 2, 1, bias=False)
         self.same, self.last = nn.Conv2d(6, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6)
@@ -124,14 +125,19 @@ class _ManyReaders(nn.Module):
 
     def forward(self, x: Any) -> Any:
         x = torch.relu(self.norm(self.stem(x)))
-        small = self.points(x) + self.wide(x)
-        y = torch.relu(self.last(self.same(x)) + x)
+        if self.points_last:
+            y = torch.relu(self.last(self.same(x)))
+            small = self.wide(x) + self.points(x)
+        else:
+            small = self.points(x) + self.wide(x)
+            y = torch.relu(self.last(self.same(x)) + x)
         return self.head(y.mean((2, 3)) + small.mean((2, 3)))
 
 
+@pytest.mark.parametrize("points_last", [False, True])
 @pytest.mark.parametrize("passes", ["one", "the same graph twice", "one that ends early before"])
-def test_the_gradients_of_several_readers_are_added_up_once(passes: str) -> None:
-    model = sparse(_ManyReaders, density=0.5)
+def test_the_gradients_of_several_readers_are_added_up_once(passes: str, points_last: bool) -> None:
+    model = sparse(lambda: _ManyReaders(points_last), density=0.5)
     twin, network = copy.deepcopy(model).double(), SparseNetwork(model, break_even=1.0)
     for n in (19, 4, 19):
         x, labels = _batch(n, seed=n)

@@ -79,7 +79,8 @@ CASES = {
 
 @pytest.mark.parametrize(
     ("make", "case", "steps"),
-    [(ResNet, "L1, always", 30), (mlp, "L1, always", 30), (cnn, "L1, always", 30)]
+    # Longer, and a ReLU or a threshold that rounding decides parts any two runs in float32.
+    [(ResNet, "L1, always", 20), (mlp, "L1, always", 30), (cnn, "L1, always", 30)]
     + [(mlp if case == "own selection" else ResNet, case, 12) for case in CASES if case != "L1, always"],
 )
 def test_many_steps_give_the_parameters_of_the_dense_run_in_float64(make: Any, case: str, steps: int) -> None:
