@@ -22,7 +22,7 @@ def test_each_contender_takes_two_steps_a_round_and_another_one_begins_each_time
 
 
 def test_rounds_of_the_warm_up_are_not_counted() -> None:
-    times = iter([9.0, 8.0, 7.0, 6.0, 5.0, 1.0, 4.0, 2.0])
+    times = iter([9.0, 8.0, 7.0, 1.0, 6.0, 2.0])
     found = take_turns({"a": lambda: {"all": next(times)}}, rounds=2, warm_up=2)
     assert [parts["all"] for parts in found["a"]] == [1.0, 2.0]
 
