@@ -151,10 +151,13 @@ def _poisoned(grid: Grid) -> Blocked:
     return blocked
 
 
-def test_more_channels_than_the_second_cache_holds_are_taken_in_blocks() -> None:
+@pytest.mark.parametrize("side", [4, 8])
+def test_more_channels_than_the_second_cache_holds_are_taken_in_blocks(side: int) -> None:
     torch.manual_seed(0)
     weight = torch.randn(20, 300, 3, 3) * (torch.rand(20, 300, 3, 3) < 0.02)
-    case = Case(Geometry((3, 3), padding=(1, 1)), weight, torch.randn(3, 300, 4, 4), torch.randn(3, 20, 4, 4))
+    case = Case(
+        Geometry((3, 3), padding=(1, 1)), weight, torch.randn(3, 300, side, side), torch.randn(3, 20, side, side)
+    )
     plan = _plan(case)
     assert plan.forward.channel_blocks > 1
     assert plan.forward.segments == 9
