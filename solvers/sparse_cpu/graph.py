@@ -8,6 +8,7 @@ changes its attributes, while it is traced; modules with hooks or a ``forward`` 
 from __future__ import annotations
 
 import copy
+import inspect
 import operator
 import random
 from dataclasses import dataclass
@@ -49,6 +50,19 @@ def is_watched(module: nn.Module) -> bool:
     """Whether somebody sees the calls of the module, so that it must be called."""
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
     return any(hooks) or "forward" in module.__dict__
+
+
+def bound_arguments(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What a call hands to ``model.forward``, by name, with defaults. A `NotTraceableError` where that cannot be traced."""
+    signature = inspect.signature(type(model).forward)
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
+        raise NotTraceableError("its forward takes any number of arguments")
+    bound = signature.bind(model, *args, **kwargs)
+    bound.apply_defaults()
+    arguments = dict(list(bound.arguments.items())[1:])
+    check_arguments(arguments)
+    return arguments
 
 
 def check_arguments(arguments: dict[str, Any]) -> None:

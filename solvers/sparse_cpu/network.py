@@ -19,7 +19,6 @@ a model that torch.fx cannot trace; autocast     | by torch, after one warning
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -31,7 +30,7 @@ from torch import Tensor, fx, nn
 
 from ...theory.arrays import check_number
 from .buffers import Buffers
-from .graph import Graph, NotTraceableError, check_arguments, trace
+from .graph import Graph, NotTraceableError, bound_arguments, trace
 from .layers import Call
 from .linear import LinearPlan
 from .patterns import covers
@@ -126,14 +125,7 @@ class SparseNetwork:
     def _bound(self, args: Any, kwargs: Any) -> dict[str, Any]:
         if "forward" in self.model.__dict__ and self.model.__dict__["forward"] is not self:
             raise NotTraceableError("its forward is not that of its class")
-        signature = inspect.signature(type(self.model).forward)
-        kinds = {parameter.kind for parameter in signature.parameters.values()}
-        if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
-            raise NotTraceableError("its forward takes any number of arguments")
-        bound = signature.bind(self.model, *args, **kwargs)
-        bound.apply_defaults()
-        arguments = dict(list(bound.arguments.items())[1:])
-        check_arguments(arguments)
+        arguments = bound_arguments(self.model, args, kwargs)
         for name, x in arguments.items():
             if isinstance(x, Tensor) and x.device.type != "cpu":
                 raise NotTraceableError(f"argument {name!r} is on {x.device}")

@@ -14,7 +14,6 @@ where it should be frozen makes a new small network; the result is always that o
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.func import functional_call
 
-from ...sparse_cpu.graph import NotTraceableError, check_arguments, fetch, is_watched, trace
+from ...sparse_cpu.graph import NotTraceableError, bound_arguments, fetch, is_watched, trace
 from .constants import Constants
 from .gathering import Bordered, SmallLayer, small_layers
 from .phase_rules import PhaseRules
@@ -103,7 +102,7 @@ class CoarseNetwork:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As the model's ``forward``: with the same arguments, for the same result."""
         try:
-            arguments = self._bound(args, kwargs)
+            arguments = bound_arguments(self.model, args, kwargs)
             small = self._small(arguments)
         except NotTraceableError as reason:
             self.notice(str(reason))
@@ -130,17 +129,6 @@ class CoarseNetwork:
     def _in_full(self, *args: Any, **kwargs: Any) -> Any:
         forward: Any = type(self.model).forward
         return forward(self.model, *args, **kwargs)
-
-    def _bound(self, args: Any, kwargs: Any) -> dict[str, Any]:
-        signature = inspect.signature(type(self.model).forward)
-        kinds = {parameter.kind for parameter in signature.parameters.values()}
-        if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
-            raise NotTraceableError("its forward takes any number of arguments")
-        bound = signature.bind(self.model, *args, **kwargs)
-        bound.apply_defaults()
-        arguments = dict(list(bound.arguments.items())[1:])
-        check_arguments(arguments)
-        return arguments
 
     def _key(self, arguments: dict[str, Any]) -> Any:
         """What a graph depends on: the modules, their flags and hooks, and what is not a number in the arguments."""
