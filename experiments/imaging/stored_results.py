@@ -19,6 +19,7 @@ from typing import Any, final
 import numpy as np
 
 from ...theory.arrays import Array
+from ..processor import processor_name
 
 _LIBRARIES = ("mlbreg", "numpy", "scipy")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -31,7 +32,7 @@ def environment() -> dict[str, Any]:
         **{library: version(library) for library in _LIBRARIES},
         "source": _source_digest(),
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor_name(),
         "processors": os.cpu_count(),
         "threads": {name: os.environ[name] for name in _THREADS if name in os.environ},
     }
@@ -109,17 +110,6 @@ class Store:
 def _partial(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.with_name(f".{path.name}.partial")
-
-
-def _processor() -> str:
-    """The processor's name where the system tells it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor()
 
 
 def _source_digest() -> str:

@@ -9,8 +9,8 @@ contender             | forward and backward                     | optimizer
 
 All see the same batches, ten steps each in turn; batches that are not full are left out. The last three begin with the same
 weights, so their losses differ by rounding alone, which grows from step to step. ``time_saved`` is against the faster masked
-one. ``plan_share`` is of the time of ours: what
-the first step of each phase takes beyond the median coarse step (masks, plans, and all else that is made then).
+one. ``plan_share`` is of the time of ours: what the first step of each phase takes beyond the median coarse step (masks, plans,
+and all else that is made then).
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class _Run:
         with self._context():
             loss: Tensor = functional.cross_entropy(self.model(inputs), batch.labels)
             between = time.perf_counter()
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
         after = time.perf_counter()
         self.optimizer.step()
         end = time.perf_counter()

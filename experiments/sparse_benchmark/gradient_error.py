@@ -60,5 +60,5 @@ def _exact(network: str, state: State, batch: RandomBatch) -> State:
     model = build(network, 0)
     model.load_state_dict(state)
     model.double().train()
-    functional.cross_entropy(model(batch.inputs.double()), batch.labels).backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(functional.cross_entropy(model(batch.inputs.double()), batch.labels))
     return gradients(model)

@@ -13,7 +13,8 @@ Both on torch's number of threads; the peak on one thread, too. A kernel that re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -22,58 +23,37 @@ import numpy as np
 import torch
 from llvmlite import ir
 from numba import njit, prange, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-_LANES = 16
+from ...solvers.sparse_cpu.vectors import FLOATS, I32, I64, LANES, Loop, fma, literals, splat
+from ...solvers.threads import use_torch_threads
+
 _CHAINS = (6, 12, 24)
 _TRIAL = 0.02
-_F32, _I64 = ir.FloatType(), ir.IntType(64)
-_VECTOR = ir.VectorType(_F32, _LANES)
 _numba: Any = numba
-_get_or_insert_function: Any = cgutils.get_or_insert_function
 #: KiB of each thread's array.
 READ_KIB = {"L1": 16, "L2": 256, "memory": 64 * 1024}
 
 
 def _chains(typing: Any, chains: Any, count: Any, factor: Any, summand: Any) -> Any:
     """x₁ … x_chains ← xᵢ·factor + summand, ``count`` times; a float that depends on all of them."""
-    if not isinstance(chains, types.IntegerLiteral):
+    shape = literals(chains)
+    if shape is None:
         return None
-    number = chains.literal_value
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         _, count, factor, summand = arguments
-        fma = _get_or_insert_function(b.module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{_LANES}f32")
-        a, c = (_every_lane(b, x) for x in (factor, summand))
-        before = b.block
-        body, after = b.append_basic_block("body"), b.append_basic_block("after")
-        b.branch(body)
-        b.position_at_end(body)
-        index = b.phi(_I64)
-        index.add_incoming(ir.Constant(_I64, 0), before)
-        xs = [b.phi(_VECTOR) for _ in range(number)]
-        following = b.add(index, ir.Constant(_I64, 1))
-        for i, x in enumerate(xs):
-            # Chains that begin alike would be merged into one.
-            x.add_incoming(ir.Constant(_VECTOR, [float(i + 1)] * _LANES), before)
-            x.add_incoming(b.call(fma, [x, a, c]), body)
-        index.add_incoming(following, body)
-        b.cbranch(b.icmp_signed("<", following, count), body, after)
-        b.position_at_end(after)
-        total = xs[0]
-        for x in xs[1:]:
+        a, c = splat(b, factor), splat(b, summand)
+        # Chains that begin alike would be merged into one.
+        starts = [ir.Constant(FLOATS, [float(i + 1)] * LANES) for i in range(shape[0])]
+        loop = Loop(b, ir.Constant(I64, 0), count, starts)
+        loop.close([fma(b, x, a, c) for x in loop.carried])
+        total = loop.carried[0]
+        for x in loop.carried[1:]:
             total = b.fadd(total, x)
-        return b.extract_element(total, ir.Constant(ir.IntType(32), 0))
+        return b.extract_element(total, ir.Constant(I32, 0))
 
     return types.float32(chains, types.int64, types.float32, types.float32), generate
-
-
-def _every_lane(b: Any, x: Any) -> Any:
-    vector = ir.Constant(_VECTOR, ir.Undefined)
-    for lane in range(_LANES):
-        vector = b.insert_element(vector, x, ir.Constant(ir.IntType(32), lane))
-    return vector
 
 
 _fma_chains: Any = intrinsic(prefer_literal=True)(_chains)
@@ -103,15 +83,15 @@ def _read(data, times, out):  # type: ignore[no-untyped-def]
 
 def peak_gflops(threads: int) -> float:
     """10⁹ multiplications and additions a second, with the number of chains that gives most."""
-    with _threads(threads):
+    with _threads_of_both(threads):
         out = np.zeros(threads, dtype=np.float32)
         fastest = max(chains / _seconds_each(partial(_multiply_add, chains, out=out)) for chains in _CHAINS)
-    return threads * fastest * _LANES * 2 / 1e9
+    return threads * fastest * LANES * 2 / 1e9
 
 
 def read_gb_per_second(threads: int, kib: int) -> float:
     """10⁹ bytes a second, from an array of that size for each thread."""
-    with _threads(threads):
+    with _threads_of_both(threads):
         data, out = np.ones((threads, kib * 256), dtype=np.float32), np.zeros(threads, dtype=np.float32)
         return threads * kib * 1024 / _seconds_each(partial(_read, data, out=out)) / 1e9
 
@@ -144,15 +124,14 @@ def _elapsed(run: Callable[[int], object], count: int) -> float:
     return time.perf_counter() - start
 
 
-class _threads:  # noqa: N801 - read as a verb's object: with _threads(2)
-    """numba's number of threads inside, as it was outside."""
-
-    def __init__(self, count: int) -> None:
-        self.count = min(count, _numba.config.NUMBA_NUM_THREADS)
-
-    def __enter__(self) -> None:
-        self.before = numba.get_num_threads()
-        numba.set_num_threads(self.count)
-
-    def __exit__(self, *_: object) -> None:
-        numba.set_num_threads(self.before)
+@contextmanager
+def _threads_of_both(count: int) -> Iterator[None]:
+    """torch's number of threads, and with it numba's, is ``count`` inside, and as it was outside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    use_torch_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        use_torch_threads()

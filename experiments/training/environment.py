@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from ..processor import processor_name
+
 
 def environment(device: torch.device) -> dict[str, Any]:
     """Command, time, versions, a digest of the source, processor, threads and device."""
@@ -24,22 +26,11 @@ def environment(device: torch.device) -> dict[str, Any]:
         **{library: version(library) for library in ("mlbreg", "torch", "numpy")},
         "source": source_digest(),
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor_name(),
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
     }
-
-
-def _processor() -> str:
-    """Its name, where the system tells it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor()
 
 
 def source_digest() -> str:

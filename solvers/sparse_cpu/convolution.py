@@ -145,6 +145,7 @@ def _check_weight(plan: Plan, weight: Tensor) -> None:
         )
 
 
+# The edges are those that `cover.bordering` gives: all four sides of an image of one tile, or the two of a corner.
 @njit(cache=True)
 def _gather_tile(  # type: ignore[no-untyped-def]
     kind, edges, step_in, step_out, src, offsets, values, starts, row_in, dst, row_out, add

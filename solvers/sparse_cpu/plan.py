@@ -47,6 +47,8 @@ class Walk(NamedTuple):
     step_out: tuple[int, int]
     reach: int
     """The largest offset of a tap, in bytes."""
+    size: tuple[int, int]
+    """Height and width of the target's pixels."""
 
 
 @final
@@ -82,9 +84,9 @@ class Plan:
         flat = mask.contiguous().view(torch.uint8).numpy().reshape(*self.shape[:2], -1)
         self.forward = self._forward(flat)
         self.backward = self._backward(flat)
-        self.gradient = _without_overlap(self.forward, (y.height, y.width), geometry.stride[1])
+        self.gradient = _without_overlap(self.forward, geometry.stride[1])
         """For the gradient of the weight."""
-        self.adding = [_without_overlap(sweep, _size(sweep, x), geometry.stride[1]) for sweep in self.backward]
+        self.adding = [_without_overlap(sweep, geometry.stride[1]) for sweep in self.backward]
         """`backward` onto what there is."""
 
     @property
@@ -123,8 +125,9 @@ class Plan:
             g.stride,
             (1, 1),
             int(taps.max()),
+            (y.height, y.width),
         )
-        return self._sweep(mask, taps, walk, x, (y.height, y.width), False)
+        return self._sweep(mask, taps, walk, x, False)
 
     def _backward(self, mask: np.ndarray) -> list[Sweep]:
         x, y, g = self.x, self.y, self.geometry
@@ -139,61 +142,51 @@ class Plan:
             shifts_down, lowest_row = _shifts(down, g.kernel[0])
             shifts_right, lowest_col = _shifts(right, g.kernel[1])
             taps = _offsets(shifts_down, shifts_right, y)
+            size = down[0].count, right[0].count
             walk = Walk(
-                cover.overlapping(down[0].count, right[0].count, g.stride[1]),
+                cover.overlapping(*size, g.stride[1]),
                 y.place(lowest_row, lowest_col),
                 x.place(down[0].first, right[0].first),
                 (1, 1),
                 g.stride,
                 int(taps.max()),
+                size,
             )
-            sweeps.append(self._sweep(mask, taps, walk, y, (down[0].count, right[0].count), True))
+            sweeps.append(self._sweep(mask, taps, walk, y, True))
         return sweeps
 
-    def _sweep(
-        self, mask: np.ndarray, taps: np.ndarray, walk: Walk, source: Grid, size: tuple[int, int], transposed: bool
-    ) -> Sweep:
-        """``size``: height and width of the target's pixels."""
+    def _sweep(self, mask: np.ndarray, taps: np.ndarray, walk: Walk, source: Grid, transposed: bool) -> Sweep:
         channels = self.x.channels if transposed else self.y.channels
         run = self.count / (channels * source.channels) * np.count_nonzero(taps >= 0) / len(taps)
-        tiles, block, by_shift = self._arrangement(walk, taps, source, size, run)
+        tiles, block, by_shift = self._arrangement(walk, source, run)
         segment_of = np.argsort(np.argsort(taps)) if by_shift else np.zeros(len(taps), dtype=np.int64)
         segments = len(taps) if by_shift else 1
         starts, offsets, rank = _in_runs(mask, taps, segment_of, segments, source.channel, block, transposed)
         return Sweep(walk._replace(tiles=tiles), starts, offsets, rank, channels, segments)
 
-    def _arrangement(
-        self, walk: Walk, taps: np.ndarray, source: Grid, size: tuple[int, int], run: float
-    ) -> tuple[np.ndarray, int, bool]:
+    def _arrangement(self, walk: Walk, source: Grid, run: float) -> tuple[np.ndarray, int, bool]:
         """Tiles, source channels in a block, and whether the non-zeros are sorted by the shift of their tap.
 
         ``run``: non-zeros of a target channel for each source channel.
         """
         rows, cols = cover.SHAPES[walk.tiles[0, 0]]
-        if len(walk.tiles) * rows * cols > size[0] * size[1]:
+        if len(walk.tiles) * rows * cols > walk.size[0] * walk.size[1]:
             return walk.tiles, source.channels, False  # tiles overlap: a kernel may not add
-        tall = (rows - 1) * walk.step_in[0] + int(taps.max()) // source.row + 1
-        wide = (cols - 1) * walk.step_in[1] + int(taps.max()) % source.row // VECTOR + 1
-        near, far = (max(1, size // (tall * wide * VECTOR)) for size in (_FIRST_CACHE, _SECOND_CACHE))
+        tall = (rows - 1) * walk.step_in[0] + walk.reach // source.row + 1
+        wide = (cols - 1) * walk.step_in[1] + walk.reach % source.row // VECTOR + 1
+        near, far = (max(1, cache // (tall * wide * VECTOR)) for cache in (_FIRST_CACHE, _SECOND_CACHE))
         if run * near >= _SHORTEST_RUN:
             return walk.tiles, min(near, source.channels), False
-        bordering = cover.bordering(*size) if self.geometry.is_three_by_three else None
+        bordering = cover.bordering(*walk.size) if self.geometry.is_three_by_three else None
         tiles = walk.tiles if bordering is None else bordering
         return tiles, min(far, source.channels), bordering is not None
 
 
-def _size(sweep: Sweep, x: Grid) -> tuple[int, int]:
-    """Height and width of the pixels of X that a backward sweep writes."""
-    first = divmod(sweep.walk.target - x.place(0, 0), x.row)
-    row, col = first[0], first[1] // VECTOR
-    return len(range(row, x.height, sweep.walk.step_out[0])), len(range(col, x.width, sweep.walk.step_out[1]))
-
-
-def _without_overlap(sweep: Sweep, size: tuple[int, int], step: int) -> Sweep:
+def _without_overlap(sweep: Sweep, step: int) -> Sweep:
     """The same with tiles that do not overlap."""
     if sweep.segments > 1:
         return sweep
-    tiles = cover.exact(*size, step)
+    tiles = cover.exact(*sweep.walk.size, step)
     return replace(sweep, walk=sweep.walk._replace(tiles=tiles))
 
 

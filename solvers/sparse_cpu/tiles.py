@@ -1,8 +1,8 @@
-"""The vector code: two loops over non-zero weights with a tile of 16-lane vectors in registers, written as LLVM IR.
+"""Vector code of the sparse convolutions: two loops over non-zero weights with a tile of 16-lane vectors in registers.
 
-Everything else of this package is plain numba and torch. Activations lie in memory as `blocks` says: 16 images are the lanes
-of a vector, so a pixel of a channel is 64 contiguous, aligned bytes, and one weight meets a vector as one broadcast. A tile
-is rows × cols such vectors; at most 16, for AVX-512 has 32 registers. LLVM lowers the same code for AVX2 and NEON.
+Beside this, `planes` and `vectors` all of the package is plain numba and torch. Activations lie in memory as `blocks` says: 16
+images are the lanes of a vector, so a pixel of a channel is 64 contiguous, aligned bytes, and one weight meets a vector as one
+broadcast. A tile is rows × cols such vectors; at most 16, for AVX-512 has 32 registers.
 
 symbol      | argument          | meaning
 ------------|-------------------|-----------------------------------------------------------------------
@@ -19,7 +19,7 @@ oᵢ, wᵢ      | ``offsets, values`` | addresses of arrays of uint32 (bytes) an
 
 On a small image much of a 3×3 window lies in the border: of a 4×4 image 31 % of the products are with zeros. With ``edges`` the
 non-zeros come in nine segments, by the shift of their tap, (−1, −1), (−1, 0), … (1, 1); the entries of the tile from which a
-segment reaches into the border are left out.
+segment reaches into the border are left out. `prefetch` asks for the memory of a tile, `take_job` counts for all threads.
 
 Addresses are plain integers and nothing is checked here: who calls answers for bounds and alignment (64 bytes).
 """

@@ -9,7 +9,7 @@
 step               | forward, gradients of activations                                | gradients of weights
 -------------------|------------------------------------------------------------------|------------------------------------
 coarse             | sparse                                                           | of the selected entries
-first of a phase   | sparse, where `phases` knows beforehand that it will be coarse   | the same
+first of a phase   | sparse, where `mlbreg.solvers.optim.phases` knows that it will be coarse | the same
 fine               | sparse with the plans there are, if they cover the weights; else dense | all
 
 So the optimizer reads the same numbers as without this context, up to rounding: in a coarse step it does not look at the rest.
