@@ -28,7 +28,8 @@ def test_ours_and_the_masked_version_have_one_loss_curve_over_several_phases(tin
     for run in runs.values():
         assert run["seconds"] == pytest.approx(sum(run["step_seconds"]))
         assert set(run["parts"]) == {"forward", "backward", "optimizer"}
-    assert found["time_saved"] == pytest.approx(1 - runs["ours"]["seconds"] / runs["masked"]["seconds"])
+    masked = min(runs[name]["seconds"] for name in ("masked", "masked-channels-last"))  # the faster, whichever it is
+    assert found["time_saved"] == pytest.approx(1 - runs["ours"]["seconds"] / masked)
     assert found["plan_share"] is not None
 
 
