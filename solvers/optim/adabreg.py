@@ -107,7 +107,7 @@ def fill_adam(theta: Tensor, group: dict[str, Any], state: dict[str, Any]) -> No
 def adabreg_(group: dict[str, Any], batch: Batch, tau: Any) -> None:
     """The update above for the tensors of a batch."""
     if group["fused"]:
-        from .fused import fused_adabreg_  # numba takes its time to import
+        from .fused.updates import fused_adabreg_  # not loaded without need
 
         fused_adabreg_(group, batch, tau)
         return

@@ -7,21 +7,16 @@ entry of a parameter group | meaning
 ``weight_decay``           | w ≥ 0: w·θ is added to the gradient, as torch.optim.SGD does; a zero entry is not moved by it
 ``maximize``               | ascend instead of descend
 ``foreach``                | update lists of tensors with torch's multi-tensor kernels; None: on CUDA
-``fused``                  | on the CPU: the whole update in one pass over memory, see `fused`
+``fused``                  | the whole update in one pass over memory, see `fused`
 ``check_finite``           | raise where a gradient holds NaN or ±∞, before anything is changed
 
-A gradient may be a sparse COO tensor of the shape of its parameter, coalesced or not, as ``nn.Embedding(sparse=True)`` gives
-one. It means the same numbers as the dense one, and is made dense here: zeros move the moments and v, too. The coarse steps
-of `multilevel` alone read it as it is.
-
-Parameters are changed in place and keep their storage. State is float32 at least, whatever the parameters are. Everything
-that the next step depends on is in ``state_dict()``, as tensors and plain data: it loads with ``weights_only=True``, and a
-run goes on bit for bit.
+What a gradient may be: see `gradients`. Parameters are changed in place and keep their storage. State is float32 at least,
+whatever the parameters are. Everything that the next step depends on is in ``state_dict()``, as tensors and plain data: it
+loads with ``weights_only=True``, and a run goes on bit for bit.
 """
 
 from __future__ import annotations
 
-import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -32,6 +27,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ...theory.arrays import check_number
+from .distributed_tensors import is_distributed, whole
+from .gradients import check_gradients, dense_gradient, gradient_for_update, parameter_name, with_gradient
+from .precision import state_dtype
 from .regularizers import ParameterRegularizer, from_group, to_group
 
 
@@ -93,7 +91,7 @@ class RegularizedOptimizer(Optimizer, ABC):
                     raise ValueError(f"params must be dense tensors, got {theta.layout}")
                 from_group(group).check(tuple(theta.shape))
             if group.get("fused"):
-                from .fused import check_fused  # numba takes its time to import
+                from .fused.updates import check_fused
 
                 check_fused(group, from_group(group))
         except (TypeError, ValueError):
@@ -116,7 +114,7 @@ class RegularizedOptimizer(Optimizer, ABC):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._check_gradients()
+        check_gradients(self.param_groups, self.state)
         self._before_step()
         for group in self.param_groups:
             self._step_group(group)
@@ -133,32 +131,6 @@ class RegularizedOptimizer(Optimizer, ABC):
 
     def _after_step(self) -> None:
         """What happens once, after the groups were updated."""
-
-    def _check_gradients(self) -> None:
-        for number, group in enumerate(self.param_groups):
-            for position, theta in enumerate(group["params"]):
-                if theta.grad is None:
-                    continue
-                for name, value in {"gradient": theta.grad, **self.state.get(theta, {})}.items():
-                    if name != "step" and value.shape != theta.shape:
-                        raise ValueError(
-                            f"the {name} must have the shape of its parameter, got {tuple(value.shape)} for "
-                            f"{_named(group, number, position)}; a parameter that was resized needs a new optimizer"
-                        )
-        if torch.compiler.is_compiling():
-            return  # a branch on values would break the graph
-        asked = [(number, group) for number, group in enumerate(self.param_groups) if group["check_finite"]]
-        gradients = [theta.grad for _, group in asked for theta in group["params"] if theta.grad is not None]
-        if not gradients or _may_be_finite(gradients):
-            return
-        for number, group in asked:
-            for position, theta in enumerate(group["params"]):
-                bad = 0 if theta.grad is None else int(whole((~torch.isfinite(_numbers(theta.grad))).sum()))
-                if bad:
-                    raise ValueError(
-                        f"gradients must be finite, got {bad} of {theta.grad.numel()} entries NaN or infinite in "
-                        f"{_named(group, number, position)}; nothing was changed (check_finite=False lets them through)"
-                    )
 
     def _state_of(self, theta: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         state: dict[str, Any] = self.state[theta]
@@ -229,7 +201,7 @@ class RegularizedOptimizer(Optimizer, ABC):
                     )
             self._check(group, groups[0])
             for position, (theta, key) in enumerate(zip(own["params"], group["params"], strict=True)):
-                of = f"state_dict, for {_named(own, number, position)},"
+                of = f"state_dict, for {parameter_name(own, number, position)},"
                 from_group(group).check(tuple(theta.shape))
                 state = saved["state"].get(key, {})
                 for name in self._required if state else ():
@@ -253,35 +225,12 @@ class RegularizedOptimizer(Optimizer, ABC):
         return torch.stack([whole(value).double().cpu() for value in values]).sum()
 
 
-def with_gradient(group: dict[str, Any]) -> list[Tensor]:
-    """The parameters of a group that a step is for."""
-    return [theta for theta in group["params"] if theta.grad is not None]
-
-
-def dense_gradient(theta: Tensor) -> Tensor:
-    """``theta.grad``, or a dense tensor of the same numbers."""
-    assert theta.grad is not None
-    return theta.grad.to_dense() if theta.grad.layout == torch.sparse_coo else theta.grad
-
-
 def takes_lists(group: dict[str, Any], thetas: list[Tensor]) -> bool:
     """What ``foreach`` comes to for these parameters."""
-    if any(is_distributed(theta) for theta in thetas):
-        return False  # torch copies no lists of DTensors
     chosen: bool | None = group["foreach"]
+    if group.get("fused") or any(is_distributed(theta) for theta in thetas):
+        return False  # torch copies no lists of DTensors
     return bool(thetas) and all(theta.is_cuda for theta in thetas) if chosen is None else chosen
-
-
-def gradient_for_update(theta: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
-    """The entry of `Batch.gradients` for θ and its dense gradient; both may be compact copies."""
-    if group.get("fused"):
-        return gradient
-    gradient = gradient.to(state_dtype(theta))
-    if group["maximize"]:
-        gradient = -gradient
-    if group["weight_decay"]:
-        gradient = gradient.add(theta, alpha=group["weight_decay"])
-    return gradient
 
 
 def _made_with(group: dict[str, Any]) -> str:
@@ -289,30 +238,10 @@ def _made_with(group: dict[str, Any]) -> str:
     return repr(from_group({**group, "lam": group.get("initial_lam", group.get("lam"))}))
 
 
-def state_dtype(theta: Tensor) -> torch.dtype:
-    """The precision of the state: float32 at least."""
-    return torch.promote_types(theta.dtype, torch.float32)
-
-
 def check_share(name: str, value: Any) -> None:
     """An error unless 0 ≤ value < 1."""
     if not check_number(name, value) >= 0 or not value < 1:
         raise ValueError(f"{name} must be in [0, 1), got {value!r}")
-
-
-def is_distributed(x: Tensor) -> bool:
-    """Whether x is a DTensor, whose parts lie on several processes (FSDP2)."""
-    distributed = sys.modules.get("torch.distributed.tensor")  # seconds to import, and without it there is no DTensor
-    return distributed is not None and isinstance(x, distributed.DTensor)
-
-
-def whole(x: Tensor) -> Tensor:
-    """x; all of it on each process where it is a DTensor."""
-    if not is_distributed(x):
-        return x
-    part: Any = x
-    gathered: Tensor = part.full_tensor()
-    return gathered
 
 
 def _check_common(group: dict[str, Any]) -> None:
@@ -328,29 +257,3 @@ def _check_common(group: dict[str, Any]) -> None:
         raise ValueError(f"fused must be True or False, got {group['fused']!r}")
     if group["foreach"] is not None and not isinstance(group["foreach"], bool):
         raise ValueError(f"foreach must be None, True or False, got {group['foreach']!r}")
-
-
-def _may_be_finite(gradients: list[Tensor]) -> bool:
-    # One pass without a temporary: no NaN and no ∞ is lost in a sum. A sum may overflow; then the entries are looked at.
-    sums = [whole(_sum(gradient)) for gradient in gradients]
-    return bool(torch.isfinite(torch.stack([total.double().to(sums[0].device) for total in sums])).all())
-
-
-def _sum(gradient: Tensor) -> Tensor:
-    if gradient.layout == torch.sparse_coo:
-        # Of the sizes: where that is finite, no sum over entries that are there twice is infinite, either.
-        total: Tensor = torch.linalg.vector_norm(gradient._values(), 1, dtype=state_dtype(gradient))
-        return total
-    # On the CPU torch copies all of a bfloat16 tensor to sum it in float32. It has the range of float32 anyway.
-    return gradient.sum() if gradient.dtype == torch.bfloat16 else gradient.sum(dtype=state_dtype(gradient))
-
-
-def _numbers(gradient: Tensor) -> Tensor:
-    return gradient.coalesce()._values() if gradient.layout == torch.sparse_coo else gradient
-
-
-def _named(group: dict[str, Any], number: int, position: int) -> str:
-    names = group.get("param_names")
-    if names:
-        return f"parameter {names[position]!r}"
-    return f"parameter {position} of group {number}, of shape {tuple(group['params'][position].shape)}"

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, final
 import torch
 from torch import Tensor
 
-from .base import Batch, gradient_for_update, is_distributed, takes_lists
+from .base import Batch, takes_lists
+from .distributed_tensors import is_distributed
+from .gradients import gradient_for_update
 from .regularizers import from_group
 from .selected_entries import SelectedEntries
 

@@ -31,7 +31,8 @@ import torch
 from torch import Tensor
 
 from ...theory.arrays import check_number
-from .base import Batch, RegularizedOptimizer, check_share, state_dtype
+from .base import Batch, RegularizedOptimizer, check_share
+from .precision import state_dtype
 from .regularizers import L1, ParameterRegularizer, from_group
 
 _foreach_copy_: Any = torch._foreach_copy_
@@ -129,7 +130,7 @@ def fill_momentum(group: dict[str, Any], state: dict[str, Any]) -> None:
 def linbreg_(group: dict[str, Any], batch: Batch, tau: Any) -> None:
     """The update above for the tensors of a batch."""
     if group["fused"]:
-        from .fused import fused_linbreg_  # numba takes its time to import
+        from .fused.updates import fused_linbreg_  # not loaded without need
 
         fused_linbreg_(group, batch, tau)
         return

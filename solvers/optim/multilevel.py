@@ -34,8 +34,10 @@ from ...theory.arrays import check_number
 from ..arguments import count
 from ..criteria import Always, Criterion, View
 from .adabreg import REQUIRED, adabreg_, check_adam, fill_adam
-from .base import Batch, check_share, whole, with_gradient
+from .base import Batch, check_share
 from .coarse_step import SelectionPlaces, step_selected, step_whole
+from .distributed_tensors import whole
+from .gradients import with_gradient
 from .linbreg import BregmanOptimizer, fill_momentum, linbreg_
 from .regularizers import L1, ParameterRegularizer, from_group
 

@@ -52,7 +52,7 @@ class ProxSGD(RegularizedOptimizer):
         if tau == 0:
             return  # the prox of 0·J is the identity on dom J, and no prox takes a step of 0
         if group["fused"]:
-            from .fused import fused_proxsgd_  # numba takes its time to import
+            from .fused.updates import fused_proxsgd_  # not loaded without need
 
             fused_proxsgd_(group, batch, tau)
             return

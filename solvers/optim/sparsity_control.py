@@ -50,10 +50,11 @@ from torch import Tensor
 
 from ..arguments import count
 from ..criteria import Always
-from .base import RegularizedOptimizer, state_dtype
+from .base import RegularizedOptimizer
 from .layouts import group_size
 from .linbreg import BregmanOptimizer, LinBreg
 from .multilevel import MultilevelLinBreg, MultilevelOptimizer
+from .precision import state_dtype
 from .proxsgd import ProxSGD
 from .regularizers import GroupL2, Nuclear, ParameterRegularizer, from_group
 

@@ -35,8 +35,8 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from .base import state_dtype
 from .evaluation import copy_into, elsewhere, without_trace
+from .precision import state_dtype
 
 
 def examples(batch: Any) -> int:

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from mlbreg.solvers.criteria import GradientTest, Magma  # noqa: E402
 from mlbreg.solvers.optim.adabreg import AdaBreg  # noqa: E402
-from mlbreg.solvers.optim.base import whole  # noqa: E402
+from mlbreg.solvers.optim.distributed_tensors import whole  # noqa: E402
 from mlbreg.solvers.optim.linbreg import LinBreg  # noqa: E402
 from mlbreg.solvers.optim.multilevel import MultilevelAdaBreg, MultilevelLinBreg  # noqa: E402
 from mlbreg.solvers.optim.proxsgd import ProxSGD  # noqa: E402
