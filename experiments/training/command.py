@@ -39,6 +39,9 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Examples in a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", "--lr", help="τ.")] = None,
     coarse_steps: Annotated[int | None, typer.Option(help="m of ml-linbreg.")] = None,
+    sparse_compute: Annotated[
+        bool, typer.Option("--sparse-compute", help="Coarse phases of ml-linbreg with the selected weights alone; on a CPU.")
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Of weights, masks, order, augmentation. Default: 0.")] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TOML with any of the settings; options have the last word.")
@@ -68,6 +71,7 @@ def train(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "coarse_steps": coarse_steps,
+        "compute": "sparse" if sparse_compute else None,
         "seed": seed,
         "target_sparsity": target_sparsity,
         "lam_linear": lam,

@@ -38,6 +38,8 @@ field               | meaning
 ``mask_every``      | steps between two changes of masks
 ``drop_fraction``   | share of the active weights that RigL, SET and GraNet replace
 ``dense_share``     | prune-and-fine-tune: share of all steps before pruning
+``compute``         | of ML LinBreg's coarse phases: ``dense``; ``sparse``, the selected weights alone, on a CPU
+                    | (`solvers.sparse_cpu`); ``compact``, without filters, rows, channels that are frozen at 0 (`solvers.networks.compact`)
 ``seed``            | of weights, masks, order, augmentation and noise
 ``split_seed``, ``validation`` | seed and share of the validation split
 """
@@ -67,6 +69,8 @@ METHODS: dict[str, str] = {
 }
 #: The dual variable decides; they start sparse.
 BREGMAN = ("linbreg", "linbreg-momentum", "adabreg", "ml-linbreg")
+#: They have coarse phases.
+MULTILEVEL = ("ml-linbreg",)
 #: Their λ can be moved to a target.
 CONTROLLED = (*BREGMAN, "proxsgd")
 #: Masks have the target's density.
@@ -84,6 +88,7 @@ _CHOICES = {
     "mask": ("bernoulli", "exact"),
     "criterion": ("always", "every", "epochs", "gradient", "magma"),
     "base": ("sgd", "adam"),
+    "compute": ("dense", "sparse", "compact"),
 }
 #: name: (least value, whether it is allowed, largest value, whether it is allowed)
 _RANGES: dict[str, tuple[float, bool, float, bool]] = {
@@ -175,6 +180,7 @@ class Configuration:
     mask_every: int = 100
     drop_fraction: float = 0.3
     dense_share: float = 0.9
+    compute: str = "dense"
     seed: int = 0
     split_seed: int = 42
     validation: float = 0.05
@@ -201,6 +207,7 @@ class Configuration:
                 f"threshold_cost is for {', '.join(WITH_LAM)}, got {self.threshold_cost!r} for {self.method}"
             )
         self._check_target()
+        self._check_computation()
 
     def _check_target(self) -> None:
         if self.method in MASKED:
@@ -215,6 +222,13 @@ class Configuration:
         elif self.target_sparsity is not None and not (self.lam_linear > 0 or self.lam_conv > 0):
             raise ConfigurationError(
                 "lam_linear or lam_conv must be > 0, for the target_sparsity multiplies them, got 0 and 0"
+            )
+
+    def _check_computation(self) -> None:
+        if self.compute != "dense" and self.method not in MULTILEVEL:
+            raise ConfigurationError(
+                f"compute must be dense for a method without coarse phases, got {self.compute!r} for {self.method}; "
+                f"others are for {', '.join(MULTILEVEL)}"
             )
 
     def plain(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import math
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, final
 
 import torch
@@ -27,6 +27,7 @@ from ...solvers.baselines.lasso import Lasso
 from ...solvers.optim.base import RegularizedOptimizer
 from ..data.batches import Batch, Examples, Position, batches_per_epoch, epoch
 from ..networks.catalogue import CLASSES, NETWORKS, build
+from .computation import Computation
 from .configuration import Configuration, ConfigurationError
 from .learning_rates import Plateau, factor
 from .methods import assemble
@@ -63,6 +64,7 @@ class Trainer:
         self.device = device
         self.training, self.validation = training.to(device), validation.to(device)
         _check_fit(c, training)
+        self.computation = Computation.of(c, device)
         self.model = build(c.network, c.seed).to(device)
         self.steps_per_epoch = batches_per_epoch(len(training), c.batch_size)
         self.total_steps = self.steps_per_epoch * c.epochs
@@ -157,21 +159,23 @@ class Trainer:
         rate = c.learning_rate * factor(c.schedule, self.done, self.total_steps, c.warmup, self.plateau)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with self._timed("forward"):
-            self.optimizer.zero_grad(set_to_none=True)
-            loss, score = self.objective(
-                self.model,
-                batch.inputs,
-                batch.labels,
-                peak_of(self.training),
-                (1, self.position.epoch, self.position.batch),
-                smooth=True,
-            )
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise DivergedError(f"the loss is {value} in step {self.done + 1}: {self._advice}")
-        with self._timed("backward"):
-            loss.backward()  # type: ignore[no-untyped-call]
+        with ExitStack() as computing:
+            with self._timed("forward"):
+                computing.enter_context(self.computation.step(self.model, self.optimizer))
+                self.optimizer.zero_grad(set_to_none=True)
+                loss, score = self.objective(
+                    self.model,
+                    batch.inputs,
+                    batch.labels,
+                    peak_of(self.training),
+                    (1, self.position.epoch, self.position.batch),
+                    smooth=True,
+                )
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                raise DivergedError(f"the loss is {value} in step {self.done + 1}: {self._advice}")
+            with self._timed("backward"):
+                loss.backward()  # type: ignore[no-untyped-call]
         with self._timed("measuring"):
             forward = self.costs.sparse()
             n = len(batch.labels)
@@ -241,6 +245,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "controller": None if self.controller is None else self.controller.state_dict(),
+            "computation": self.computation.state_dict(self.model, self.optimizer),
             "costs": self.costs.state_dict(),
             "position": list(self.position),
             "plateau": [self.plateau.best, self.plateau.bad, self.plateau.factor],
@@ -257,6 +262,7 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
         if self.controller is not None:
             self.controller.load_state_dict(state["controller"])
+        self.computation.load_state_dict(self.model, self.optimizer, state.get("computation", {}))
         self.costs.load_state_dict(state["costs"])
         self.position, self.plateau = Position(*state["position"]), Plateau(*state["plateau"])
         self._of_epoch, self._of_interval = (sums.to(self.device) for sums in state["sums"])
