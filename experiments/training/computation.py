@@ -1,11 +1,14 @@
 """How a network is computed, which is not what is computed: up to rounding all settings give the same training.
 
-setting     | value      | what
-------------|------------|----------------------------------------------------------------------------------------
-``compute`` | ``dense``  | torch as it is
-            | ``sparse`` | coarse phases of ML LinBreg by `solvers.sparse_cpu`: the selected weights alone; on a CPU
-            | ``compact``| coarse phases by `solvers.networks.compact`: without what is frozen at 0 as a whole
+setting           | value             | what
+------------------|-------------------|---------------------------------------------------------------------------
+``compute``       | ``dense``         | torch as it is
+                  | ``sparse``        | coarse phases of ML LinBreg by `solvers.sparse_cpu`: the selected weights alone; on a CPU
+                  | ``compact``       | coarse phases by `solvers.networks.compact`: without what is frozen at 0 as a whole
+``memory_format`` | ``channels_last`` | weights of convolutions and images as (N, H, W, C) in memory
+``precision``     | ``bfloat16``      | forward passes under autocast, also those of evaluations; rounding is that of 8 bits then
 
+Losses and scores are taken of outputs in float32. float16, which needs a loss scale of its own, is not offered.
 A run goes on bit for bit with each of them. Compact networks follow from the optimizer's state alone; the sparse one of a fine
 step is that of the phase before it, so its patterns are in the checkpoint.
 """
@@ -32,6 +35,8 @@ class Computation:
     """The settings of the table, as a `Configuration` has them."""
 
     compute: str = "dense"
+    memory_format: str = "contiguous"
+    precision: str = "float32"
 
     @classmethod
     def of(cls, configuration: Configuration, device: torch.device) -> Computation:
@@ -41,7 +46,23 @@ class Computation:
             if device.type != "cpu":
                 raise ConfigurationError(f"compute must be dense or compact on {device}, got 'sparse': it runs on a CPU")
             from ...solvers.sparse_cpu import network  # noqa: F401 - else training would go on dense, after a warning
-        return cls(c.compute)
+        if c.precision == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+            raise ConfigurationError(f"precision must be float32 on {device}, which has no bfloat16, got 'bfloat16'")
+        return cls(c.compute, c.memory_format, c.precision)
+
+    def placed(self, model: nn.Module) -> nn.Module:
+        """The model, its parameters in the memory format."""
+        return model.to(memory_format=self._format)
+
+    def outputs(self, model: nn.Module, inputs: Tensor) -> Tensor:
+        """``model(inputs)``, float32."""
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            found: Tensor = model(inputs.contiguous(memory_format=self._format))
+        return found.float()
+
+    @property
+    def _format(self) -> torch.memory_format:
+        return torch.channels_last if self.memory_format == "channels_last" else torch.contiguous_format
 
     def step(self, model: nn.Module, optimizer: Optimizer) -> AbstractContextManager[object]:
         """Around forward and backward pass of a step."""

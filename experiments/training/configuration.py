@@ -40,6 +40,8 @@ field               | meaning
 ``dense_share``     | prune-and-fine-tune: share of all steps before pruning
 ``compute``         | of ML LinBreg's coarse phases: ``dense``; ``sparse``, the selected weights alone, on a CPU
                     | (`solvers.sparse_cpu`); ``compact``, without filters, rows, channels that are frozen at 0 (`solvers.networks.compact`)
+``memory_format``   | of convolutions: ``contiguous``, or ``channels_last``
+``precision``       | ``float32``, or ``bfloat16``: the forward pass under autocast; weights, states and losses stay float32
 ``seed``            | of weights, masks, order, augmentation and noise
 ``split_seed``, ``validation`` | seed and share of the validation split
 """
@@ -89,6 +91,8 @@ _CHOICES = {
     "criterion": ("always", "every", "epochs", "gradient", "magma"),
     "base": ("sgd", "adam"),
     "compute": ("dense", "sparse", "compact"),
+    "memory_format": ("contiguous", "channels_last"),
+    "precision": ("float32", "bfloat16"),
 }
 #: name: (least value, whether it is allowed, largest value, whether it is allowed)
 _RANGES: dict[str, tuple[float, bool, float, bool]] = {
@@ -181,6 +185,8 @@ class Configuration:
     drop_fraction: float = 0.3
     dense_share: float = 0.9
     compute: str = "dense"
+    memory_format: str = "contiguous"
+    precision: str = "float32"
     seed: int = 0
     split_seed: int = 42
     validation: float = 0.05
@@ -230,6 +236,12 @@ class Configuration:
                 f"compute must be dense for a method without coarse phases, got {self.compute!r} for {self.method}; "
                 f"others are for {', '.join(MULTILEVEL)}"
             )
+        for name, needed in (("memory_format", "contiguous"), ("precision", "float32")):
+            if self.compute == "sparse" and getattr(self, name) != needed:
+                raise ConfigurationError(
+                    f"{name} must be {needed} with compute = 'sparse', whose kernels have their own layout in float32, "
+                    f"got {getattr(self, name)!r}"
+                )
 
     def plain(self) -> dict[str, Any]:
         """Without what is None: what a TOML file can hold."""

@@ -18,19 +18,22 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..data.batches import NOISE, Examples, stream
+from .computation import Computation
 
-_EVALUATED = 1000
+#: Examples at a time.
+EVALUATED = 1000
 
 
 @final
 @dataclass(frozen=True)
 class Objective:
-    """``kind``: a name of the table; ``noise``: its standard deviation; ``seed``: of the noise."""
+    """``kind``: a name of the table; ``noise``: its standard deviation; ``seed``: of the noise; how the model is computed."""
 
     kind: str
     noise: float
     label_smoothing: float
     seed: int
+    computation: Computation = Computation()
 
     @property
     def score_name(self) -> str:
@@ -42,11 +45,11 @@ class Objective:
     ) -> tuple[Tensor, Tensor]:
         """The mean loss, and the sum of the examples' scores. ``path``: the place of the batch, for its noise."""
         if self.kind == "classification":
-            logits = model(inputs)
+            logits = self.computation.outputs(model, inputs)
             loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing if smooth else 0.0)
             return loss, (logits.detach().argmax(1) == labels).sum()
         noise = torch.randn(inputs.shape, generator=stream(self.seed, NOISE, *path)).to(inputs.device)
-        errors = (model(inputs + self.noise * noise) - inputs).square().flatten(1).mean(1)
+        errors = (self.computation.outputs(model, inputs + self.noise * noise) - inputs).square().flatten(1).mean(1)
         return errors.mean(), (10 * torch.log10(peak**2 / errors.detach())).sum()
 
 
@@ -62,8 +65,8 @@ def evaluate(model: nn.Module, objective: Objective, found: Examples) -> dict[st
     model.eval()
     loss = score = 0.0
     try:
-        for start in range(0, len(found), _EVALUATED):
-            part = found.take(torch.arange(start, min(start + _EVALUATED, len(found))))
+        for start in range(0, len(found), EVALUATED):
+            part = found.take(torch.arange(start, min(start + EVALUATED, len(found))))
             of_part, scores = objective(
                 model, part.normalised(), part.labels, peak_of(found), (0, 0, start), smooth=False
             )

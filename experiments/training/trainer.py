@@ -65,12 +65,12 @@ class Trainer:
         self.training, self.validation = training.to(device), validation.to(device)
         _check_fit(c, training)
         self.computation = Computation.of(c, device)
-        self.model = build(c.network, c.seed).to(device)
+        self.model = self.computation.placed(build(c.network, c.seed).to(device))
         self.steps_per_epoch = batches_per_epoch(len(training), c.batch_size)
         self.total_steps = self.steps_per_epoch * c.epochs
         method = assemble(c, self.model, self.total_steps)
         self.optimizer, self.controller, self.description = method.optimizer, method.controller, method.description
-        self.objective = Objective(c.objective, c.noise, c.label_smoothing, c.seed)
+        self.objective = Objective(c.objective, c.noise, c.label_smoothing, c.seed, self.computation)
         self.costs = StepCosts(self.model, self.training.take(torch.arange(1)).normalised())
         self.position, self.plateau = Position(), Plateau()
         self.seconds = dict.fromkeys(_PARTS, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ from mlbreg.experiments.training.computation import Computation  # noqa: E402
 from mlbreg.experiments.training.configuration import ConfigurationError  # noqa: E402
 from mlbreg.experiments.training.run_folder import RunFolder  # noqa: E402
 from mlbreg.experiments.training.studies import configure  # noqa: E402
+from mlbreg.experiments.training.trainer import Trainer  # noqa: E402
 
-from .runs import CPU, in_parts, small, whole, without_times  # noqa: E402
+from .runs import CPU, in_parts, noise_images, small, whole, without_times  # noqa: E402
 
 pytestmark = pytest.mark.torch
 SPARSE = {"compute": "sparse"}
@@ -110,9 +112,61 @@ def test_sparse_computation_without_numba_is_not_a_dense_one(monkeypatch: pytest
         Computation.of(small("ml-linbreg", **SPARSE), CPU)
 
 
+@pytest.mark.parametrize("name", ["memory_format", "precision"])
+def test_sparse_computation_has_a_layout_and_a_precision_of_its_own(name: str) -> None:
+    value = {"memory_format": "channels_last", "precision": "bfloat16"}[name]
+    with pytest.raises(ConfigurationError, match=f"{name} must be .* with compute = 'sparse', .* got '{value}'"):
+        small("ml-linbreg", **SPARSE, **{name: value})
+
+
+def trainer(**given: Any) -> Trainer:
+    c = configure("fashion-cnn-group", "ml-linbreg", given={"epochs": 2, "batch_size": 8, "coarse_steps": 2, **given})
+    return Trainer(c, noise_images(20, c.data), noise_images(8, c.data), CPU)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"memory_format": "channels_last"}, {"precision": "bfloat16"}, {"precision": "bfloat16", "compute": "compact"}],
+)
+def test_layout_and_precision_go_on_bit_for_bit(given: dict[str, Any]) -> None:
+    first, rows, saved = trainer(**given), [], {}
+    for event in first.events():
+        if first.done == 2:
+            saved = copy.deepcopy(first.state_dict())
+        rows += event.rows
+    second = trainer(**given)
+    second.load_state_dict(saved)
+    assert [row for event in second.events() for row in event.rows] == rows
+    assert len(rows) == 2
+
+
+def test_channels_last_is_the_same_training_in_another_layout() -> None:
+    found, expected = trainer(memory_format="channels_last"), trainer()
+    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in found.model.parameters() if p.dim() == 4)
+    rows = [[row for event in one.events() for row in event.rows] for one in (found, expected)]
+    assert [row["loss"] for row in rows[0]] == pytest.approx([row["loss"] for row in rows[1]], rel=1e-4)
+    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in found.model.parameters() if p.dim() == 4)
+
+
+def test_bfloat16_rounds_the_forward_pass_alone_in_training_and_in_evaluation() -> None:
+    found, expected = trainer(precision="bfloat16"), trainer()
+    inputs = found.validation.normalised()
+    outputs = found.computation.outputs(found.model, inputs)
+    exact = expected.computation.outputs(expected.model, inputs)
+    assert outputs.dtype == torch.float32
+    assert torch.equal(outputs, outputs.bfloat16().float())
+    assert 0 < float((outputs - exact).abs().max()) < 0.05 * float(exact.abs().max())
+    starts = [one.start()["validation_loss"] for one in (found, expected)]
+    assert starts[0] != starts[1]
+    assert starts[0] == pytest.approx(starts[1], rel=0.02)
+    for _ in found.events():
+        assert {p.dtype for p in found.model.parameters()} == {torch.float32}
+        assert {p.grad.dtype for p in found.model.parameters() if p.grad is not None} == {torch.float32}
+
+
 def test_stored_runs_from_before_these_settings_are_runs_with_their_defaults() -> None:
     c = configure("digits", "ml-linbreg")
-    before = {name: value for name, value in c.plain().items() if name not in ("compute",)}
+    before = {name: value for name, value in c.plain().items() if name not in ("compute", "memory_format", "precision")}
     rows = [{"configuration": before}, {"command": "", "starts": []}, {"result": {}}]
     (run,) = of_lines([json.dumps({"run": "x", **row}) for row in rows], "x.jsonl")
     assert run.configuration == c
