@@ -44,7 +44,9 @@ class Computation:
         c = configuration
         if c.compute == "sparse":
             if device.type != "cpu":
-                raise ConfigurationError(f"compute must be dense or compact on {device}, got 'sparse': it runs on a CPU")
+                raise ConfigurationError(
+                    f"compute must be dense or compact on {device}, got 'sparse': it runs on a CPU"
+                )
             from ...solvers.sparse_cpu import network  # noqa: F401 - else training would go on dense, after a warning
         if c.precision == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
             raise ConfigurationError(f"precision must be float32 on {device}, which has no bfloat16, got 'bfloat16'")
@@ -92,3 +94,6 @@ class Computation:
 
         assert isinstance(optimizer, MultilevelOptimizer)
         restore_patterns(model, optimizer, state)
+
+
+PLAIN = Computation()

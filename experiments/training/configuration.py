@@ -38,8 +38,8 @@ field               | meaning
 ``mask_every``      | steps between two changes of masks
 ``drop_fraction``   | share of the active weights that RigL, SET and GraNet replace
 ``dense_share``     | prune-and-fine-tune: share of all steps before pruning
-``compute``         | of ML LinBreg's coarse phases: ``dense``; ``sparse``, the selected weights alone, on a CPU
-                    | (`solvers.sparse_cpu`); ``compact``, without filters, rows, channels that are frozen at 0 (`solvers.networks.compact`)
+``compute``         | of ML LinBreg's coarse phases: ``dense``; ``sparse``, the selected weights alone, on a CPU;
+                    | ``compact``, without whole filters, rows and channels that are frozen at 0; see `computation`
 ``memory_format``   | of convolutions: ``contiguous``, or ``channels_last``
 ``precision``       | ``float32``, or ``bfloat16``: the forward pass under autocast; weights, states and losses stay float32
 ``seed``            | of weights, masks, order, augmentation and noise

@@ -72,7 +72,8 @@ def result_table(configuration: Configuration, result: Row) -> Table:
     table.add_row(
         "training FLOPs",
         f"{result['flops']:.3g}",
-        f"{100 * result['flops'] / result['flops_dense']:.1f} % of dense; counted on the support, {_SKIPPED[configuration.compute]}",
+        f"{100 * result['flops'] / result['flops_dense']:.1f} % of dense; counted on the support, "
+        f"{_SKIPPED[configuration.compute]}",
     )
     seconds = result["seconds"]
     parts = ", ".join(f"{part} {value:.1f}" for part, value in seconds.items())

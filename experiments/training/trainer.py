@@ -26,11 +26,13 @@ from torch import Tensor
 from ...solvers.baselines.lasso import Lasso
 from ...solvers.optim.base import RegularizedOptimizer
 from ..data.batches import Batch, Examples, Position, batches_per_epoch, epoch
-from ..networks.catalogue import CLASSES, NETWORKS, build
+from ..networks.catalogue import build
 from .computation import Computation
-from .configuration import Configuration, ConfigurationError
+from .configuration import Configuration
+from .data_parallel import ALONE, Ranks
 from .learning_rates import Plateau, factor
 from .methods import assemble
+from .network_fit import check_fit
 from .objectives import Objective, evaluate, peak_of
 from .sparsity_row import density, sparsity_row
 from .step_costs import StepCosts
@@ -55,15 +57,21 @@ class Event(NamedTuple):
 
 @final
 class Trainer:
-    """One run. ``training`` and ``validation`` are moved to the device, where they stay."""
+    """One run, or one of the ``ranks`` of it. ``training`` and ``validation`` are moved to the device, where they stay."""
 
     def __init__(
-        self, configuration: Configuration, training: Examples, validation: Examples, device: torch.device
+        self,
+        configuration: Configuration,
+        training: Examples,
+        validation: Examples,
+        device: torch.device,
+        ranks: Ranks = ALONE,
     ) -> None:
         c = self.configuration = configuration
-        self.device = device
+        self.device, self.ranks = device, ranks
+        ranks.check(c)
         self.training, self.validation = training.to(device), validation.to(device)
-        _check_fit(c, training)
+        check_fit(c.network, training.of)
         self.computation = Computation.of(c, device)
         self.model = self.computation.placed(build(c.network, c.seed).to(device))
         self.steps_per_epoch = batches_per_epoch(len(training), c.batch_size)
@@ -126,7 +134,7 @@ class Trainer:
 
     def _cut(self, least: float) -> float:
         def good() -> bool:
-            return evaluate(self.model, self.objective, self.validation)[self.objective.score_name] >= least
+            return self._evaluated(self.validation)[self.objective.score_name] >= least
 
         return cut_as_far_as(self.optimizer.param_groups, good)
 
@@ -136,7 +144,7 @@ class Trainer:
         scores = {
             f"{name}_{key}": value
             for name, examples in sets.items()
-            for key, value in evaluate(self.model, self.objective, examples).items()
+            for key, value in self._evaluated(examples).items()
         }
         return {**scores, **sparsity_row(self.model)}
 
@@ -159,6 +167,8 @@ class Trainer:
         rate = c.learning_rate * factor(c.schedule, self.done, self.total_steps, c.warmup, self.plateau)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        n = len(batch.labels)
+        share = self.ranks.share(n)
         with ExitStack() as computing:
             with self._timed("forward"):
                 computing.enter_context(self.computation.step(self.model, self.optimizer))
@@ -170,16 +180,19 @@ class Trainer:
                     peak_of(self.training),
                     (1, self.position.epoch, self.position.batch),
                     smooth=True,
+                    part=share.part,
                 )
-            value = float(loss.detach())
+                sums = torch.stack([loss.detach().double() * n * share.weight, score.double() * (share.weight > 0)])
+                sums = self.ranks.total(sums)
+            value = float(sums[0]) / n
             if not math.isfinite(value):
                 raise DivergedError(f"the loss is {value} in step {self.done + 1}: {self._advice}")
             with self._timed("backward"):
-                loss.backward()  # type: ignore[no-untyped-call]
+                (loss * share.weight).backward()  # type: ignore[no-untyped-call]
+                self.ranks.reduce(self.model)
         with self._timed("measuring"):
             forward = self.costs.sparse()
-            n = len(batch.labels)
-            sums = torch.stack([loss.detach().double() * n, score.double(), torch.full_like(score, n).double()])
+            sums = torch.cat([sums, torch.full_like(sums[:1], n)])
             self._of_epoch, self._of_interval = self._of_epoch + sums, self._of_interval + sums
         with self._timed("optimizer"):
             try:
@@ -198,6 +211,7 @@ class Trainer:
         return f"take a smaller learning rate than {self.configuration.learning_rate:g}"
 
     def _end_of_epoch(self) -> Row:
+        self.ranks.check_agreement(self.model)
         means = self._means(self._of_epoch)
         row = {"kind": "epoch", "epoch": self.position.epoch, "step": self.done, **means, **self._moving()}
         if isinstance(self.optimizer, RegularizedOptimizer):
@@ -208,8 +222,10 @@ class Trainer:
         return row
 
     def _validation(self) -> Row:
-        found = evaluate(self.model, self.objective, self.validation)
-        return {f"validation_{name}": value for name, value in found.items()}
+        return {f"validation_{name}": value for name, value in self._evaluated(self.validation).items()}
+
+    def _evaluated(self, examples: Examples) -> dict[str, float]:
+        return evaluate(self.model, self.objective, examples, self.ranks)
 
     def _nothing(self) -> Tensor:
         return torch.zeros(3, dtype=torch.float64, device=self.device)
@@ -267,14 +283,3 @@ class Trainer:
         self.position, self.plateau = Position(*state["position"]), Plateau(*state["plateau"])
         self._of_epoch, self._of_interval = (sums.to(self.device) for sums in state["sums"])
         self.seconds = dict(state["seconds"])
-
-
-def _check_fit(configuration: Configuration, training: Examples) -> None:
-    name, data = configuration.network, training.of
-    if name not in NETWORKS:
-        raise ConfigurationError(f"network must be one of {', '.join(NETWORKS)}, got {name!r}")
-    if NETWORKS[name].shape != data.shape or data.classes != CLASSES:
-        raise ConfigurationError(
-            f"network must fit the data: {name} takes inputs of shape {NETWORKS[name].shape} in {CLASSES} classes, "
-            f"got {data.name} with {data.shape} in {data.classes}"
-        )
