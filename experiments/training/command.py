@@ -131,10 +131,12 @@ def train(
     except OSError as error:
         _fail(errors, f"--out must be a folder that can be written, got {str(folder.path)!r}: {error}")
     except DivergedError as error:
-        errors.print(Text(f"diverged: {error}", style="red"), soft_wrap=True)
+        if first:
+            errors.print(Text(f"diverged: {error}", style="red"), soft_wrap=True)
         raise typer.Exit(DIVERGED) from None
     except StoppedError as error:
-        errors.print(f"{error}: the same command with --resume goes on.", style="yellow", soft_wrap=True)
+        if first:
+            errors.print(f"{error}: the same command with --resume goes on.", style="yellow", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
 
 

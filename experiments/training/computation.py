@@ -54,7 +54,9 @@ class Computation:
 
     def placed(self, model: nn.Module) -> nn.Module:
         """The model, its parameters in the memory format."""
-        return model.to(memory_format=self._format)
+        to: Any = model.to  # its types leave memory_format out
+        found: nn.Module = to(memory_format=self._format)
+        return found
 
     def outputs(self, model: nn.Module, inputs: Tensor) -> Tensor:
         """``model(inputs)``, float32."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, NamedTuple, final
 
 import torch
@@ -84,7 +85,8 @@ class Ranks:
         flat = torch.cat([*(g.reshape(-1) for g in gradients), *(b.reshape(-1) / self.size for b in statistics)])
         distributed.all_reduce(flat)
         places = (*gradients, *statistics)
-        for place, found in zip(places, flat.split([x.numel() for x in places]), strict=True):
+        parts = torch.tensor_split(flat, list(accumulate(x.numel() for x in places))[:-1])
+        for place, found in zip(places, parts, strict=True):
             place.copy_(found.view(place.shape))
 
     def check_agreement(self, model: nn.Module) -> None:

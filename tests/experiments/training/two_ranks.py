@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,8 @@ def main(into: Path) -> None:
     torch.set_num_threads(1)
     with joined(CPU) as ranks:
         for name, configuration in RUNS.items():
+            if configuration.compute == "sparse" and importlib.util.find_spec("numba") is None:
+                continue
             train(configuration, RunFolder(into / name), CPU, ranks=ranks)
         asked = iter(range(1, 10**6))
         try:
