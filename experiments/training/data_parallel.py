@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, NamedTuple, final
 
 import torch
@@ -85,7 +84,7 @@ class Ranks:
         flat = torch.cat([*(g.reshape(-1) for g in gradients), *(b.reshape(-1) / self.size for b in statistics)])
         distributed.all_reduce(flat)
         places = (*gradients, *statistics)
-        parts = torch.tensor_split(flat, list(accumulate(x.numel() for x in places))[:-1])
+        parts = flat.split([x.numel() for x in places])  # type: ignore[no-untyped-call]
         for place, found in zip(places, parts, strict=True):
             place.copy_(found.view(place.shape))
 
