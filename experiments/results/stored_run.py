@@ -33,7 +33,7 @@ _LEFT_OUT = ("flop_assumptions",)
 #: Of a start: no paths, which say nothing on another machine.
 _OF_A_START = (
     "started", "mlbreg", "python", "torch", "numpy", "source", "system", "processor", "processors", "threads", "device",
-    "first_step",
+    "ranks", "first_step",
 )  # fmt: skip
 
 

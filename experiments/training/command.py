@@ -14,6 +14,7 @@ from rich.text import Text
 
 from .configuration import METHODS, Configuration, ConfigurationError
 from .configuration_file import read_assignment, read_settings, to_toml
+from .process_environment import gpu_here, rank_here, started_by_torchrun
 from .studies import STUDIES, configure
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Examples in a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", "--lr", help="τ.")] = None,
     coarse_steps: Annotated[int | None, typer.Option(help="m of ml-linbreg.")] = None,
+    sparse_compute: Annotated[
+        bool,
+        typer.Option("--sparse-compute", help="Coarse phases of ml-linbreg with the selected weights alone; on a CPU."),
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Of weights, masks, order, augmentation. Default: 0.")] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TOML with any of the settings; options have the last word.")
@@ -55,19 +60,27 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in that folder stopped.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run in that folder.")] = False,
     checkpoint_seconds: Annotated[float, typer.Option(help="Time between two checkpoints.")] = 60.0,
+    memory_check: Annotated[
+        bool,
+        typer.Option(
+            "--memory-check/--no-memory-check", help="Refuse a run that is too large for the memory there is."
+        ),
+    ] = True,
 ) -> None:
     """Train a network, and keep configuration, metrics, checkpoint and figure in a folder.
 
     After an interrupt, a crash or a kill the same command with --resume goes on and ends with the same numbers. Exit code 0:
     done; 1: the training diverged; 2: wrong usage, or data that is missing or damaged; 130: interrupted.
     """
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    first = rank_here() == 0
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120, quiet=not first)
     errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
     given = {
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "coarse_steps": coarse_steps,
+        "compute": "sparse" if sparse_compute else None,
         "seed": seed,
         "target_sparsity": target_sparsity,
         "lam_linear": lam,
@@ -79,6 +92,8 @@ def train(
         _fail(errors, f"--checkpoint-seconds must be a number ≥ 0, got {checkpoint_seconds:g}")
     try:
         from ..data.files import DataError
+        from .data_parallel import joined
+        from .memory_estimate import available_memory
         from .run import StoppedError
         from .run import train as run
         from .run_folder import RunError, RunFolder
@@ -101,12 +116,14 @@ def train(
         result = folder.result() if resume else None
         if result is None:
             place = _device(errors, device)
-            with _Display(errors) as display:
+            with joined(place) as ranks, _Display(errors, shown=first) as display:
                 result = run(
                     chosen, folder, place, data_dir=data_dir, resume=resume, checkpoint_seconds=checkpoint_seconds,
-                    shown=display.show, stopped=display.stopped,
+                    shown=display.show, stopped=display.stopped, ranks=ranks,
+                    available=available_memory if memory_check else lambda _: None,
                 )  # fmt: skip
-        _report(console, chosen, folder, result)
+        if first:
+            _report(console, chosen, folder, result)
     except (ConfigurationError, DataError, RunError) as error:
         _fail(errors, str(error))
     except ModuleNotFoundError as error:
@@ -114,10 +131,12 @@ def train(
     except OSError as error:
         _fail(errors, f"--out must be a folder that can be written, got {str(folder.path)!r}: {error}")
     except DivergedError as error:
-        errors.print(Text(f"diverged: {error}", style="red"), soft_wrap=True)
+        if first:
+            errors.print(Text(f"diverged: {error}", style="red"), soft_wrap=True)
         raise typer.Exit(DIVERGED) from None
     except StoppedError as error:
-        errors.print(f"{error}: the same command with --resume goes on.", style="yellow", soft_wrap=True)
+        if first:
+            errors.print(f"{error}: the same command with --resume goes on.", style="yellow", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -142,9 +161,13 @@ def _device(errors: Console, name: str) -> torch.device:
     import torch
 
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         found = torch.device(name)
+        if started_by_torchrun():
+            if found.index is not None:
+                _fail(errors, f"--device must be auto, cpu or cuda with torchrun, a GPU for each process, got {name!r}")
+            found = torch.device(name, gpu_here()) if found.type == "cuda" else found
         if found.type in ("cpu", "cuda"):
             torch.zeros(1, device=found)
             return found
@@ -166,10 +189,10 @@ def _report(console: Console, configuration: Configuration, folder: RunFolder, r
 class _Display:
     """A progress bar and a line for each epoch, on stderr; the first SIGINT or SIGTERM asks to stop, the second one kills."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, shown: bool) -> None:
         self._progress = Progress(
             TextColumn("{task.fields[live]}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn(),
-            TimeRemainingColumn(), console=console, transient=True,
+            TimeRemainingColumn(), console=console, transient=True, disable=not shown,
         )  # fmt: skip
         self._task = self._progress.add_task("", total=None, live="")
         self._asked = False
@@ -198,8 +221,10 @@ class _Display:
         """After a step."""
         from .run_table import epoch_line, live
 
-        if trainer.done == 0 and trainer.description:
+        if trainer.done == 0 and not self._progress.disable and trainer.description:
             self._progress.console.print(trainer.description, style="dim", soft_wrap=True)
+        if self._progress.disable:
+            return
         for row in rows:
             if row["kind"] != "step":
                 self._progress.console.print(epoch_line(row), soft_wrap=True)
@@ -215,5 +240,6 @@ def _fail_for_extra(errors: Console, error: ModuleNotFoundError) -> NoReturn:
 
 
 def _fail(errors: Console, message: str) -> NoReturn:
-    errors.print(Text(f"error: {message}", style="red"), soft_wrap=True)
+    whose = f"rank {rank_here()}: " if rank_here() else ""
+    errors.print(Text(f"{whose}error: {message}", style="red"), soft_wrap=True)
     raise typer.Exit(USAGE)

@@ -38,6 +38,10 @@ field               | meaning
 ``mask_every``      | steps between two changes of masks
 ``drop_fraction``   | share of the active weights that RigL, SET and GraNet replace
 ``dense_share``     | prune-and-fine-tune: share of all steps before pruning
+``compute``         | of ML LinBreg's coarse phases: ``dense``; ``sparse``, the selected weights alone, on a CPU;
+                    | ``compact``, without whole filters, rows and channels that are frozen at 0; see `computation`
+``memory_format``   | of convolutions: ``contiguous``, or ``channels_last``
+``precision``       | ``float32``, or ``bfloat16``: the forward pass under autocast; weights, states and losses stay float32
 ``seed``            | of weights, masks, order, augmentation and noise
 ``split_seed``, ``validation`` | seed and share of the validation split
 """
@@ -67,6 +71,8 @@ METHODS: dict[str, str] = {
 }
 #: The dual variable decides; they start sparse.
 BREGMAN = ("linbreg", "linbreg-momentum", "adabreg", "ml-linbreg")
+#: They have coarse phases.
+MULTILEVEL = ("ml-linbreg",)
 #: Their λ can be moved to a target.
 CONTROLLED = (*BREGMAN, "proxsgd")
 #: Masks have the target's density.
@@ -84,6 +90,9 @@ _CHOICES = {
     "mask": ("bernoulli", "exact"),
     "criterion": ("always", "every", "epochs", "gradient", "magma"),
     "base": ("sgd", "adam"),
+    "compute": ("dense", "sparse", "compact"),
+    "memory_format": ("contiguous", "channels_last"),
+    "precision": ("float32", "bfloat16"),
 }
 #: name: (least value, whether it is allowed, largest value, whether it is allowed)
 _RANGES: dict[str, tuple[float, bool, float, bool]] = {
@@ -175,6 +184,9 @@ class Configuration:
     mask_every: int = 100
     drop_fraction: float = 0.3
     dense_share: float = 0.9
+    compute: str = "dense"
+    memory_format: str = "contiguous"
+    precision: str = "float32"
     seed: int = 0
     split_seed: int = 42
     validation: float = 0.05
@@ -201,6 +213,7 @@ class Configuration:
                 f"threshold_cost is for {', '.join(WITH_LAM)}, got {self.threshold_cost!r} for {self.method}"
             )
         self._check_target()
+        self._check_computation()
 
     def _check_target(self) -> None:
         if self.method in MASKED:
@@ -216,6 +229,19 @@ class Configuration:
             raise ConfigurationError(
                 "lam_linear or lam_conv must be > 0, for the target_sparsity multiplies them, got 0 and 0"
             )
+
+    def _check_computation(self) -> None:
+        if self.compute != "dense" and self.method not in MULTILEVEL:
+            raise ConfigurationError(
+                f"compute must be dense for a method without coarse phases, got {self.compute!r} for {self.method}; "
+                f"others are for {', '.join(MULTILEVEL)}"
+            )
+        for name, needed in (("memory_format", "contiguous"), ("precision", "float32")):
+            if self.compute == "sparse" and getattr(self, name) != needed:
+                raise ConfigurationError(
+                    f"{name} must be {needed} with compute = 'sparse', whose kernels have their own layout in float32, "
+                    f"got {getattr(self, name)!r}"
+                )
 
     def plain(self) -> dict[str, Any]:
         """Without what is None: what a TOML file can hold."""

@@ -18,19 +18,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..data.batches import NOISE, Examples, stream
+from .computation import PLAIN, Computation
+from .data_parallel import ALONE, Ranks
 
-_EVALUATED = 1000
+#: Examples at a time.
+EVALUATED = 1000
 
 
 @final
 @dataclass(frozen=True)
 class Objective:
-    """``kind``: a name of the table; ``noise``: its standard deviation; ``seed``: of the noise."""
+    """``kind``: a name of the table; ``noise``: its standard deviation; ``seed``: of the noise; how the model is computed."""
 
     kind: str
     noise: float
     label_smoothing: float
     seed: int
+    computation: Computation = PLAIN
 
     @property
     def score_name(self) -> str:
@@ -38,15 +42,26 @@ class Objective:
         return "accuracy" if self.kind == "classification" else "psnr"
 
     def __call__(
-        self, model: nn.Module, inputs: Tensor, labels: Tensor, peak: float, path: tuple[int, ...], smooth: bool
+        self,
+        model: nn.Module,
+        inputs: Tensor,
+        labels: Tensor,
+        peak: float,
+        path: tuple[int, ...],
+        smooth: bool,
+        part: slice = slice(None),
     ) -> tuple[Tensor, Tensor]:
-        """The mean loss, and the sum of the examples' scores. ``path``: the place of the batch, for its noise."""
+        """The mean loss, and the sum of the examples' scores, of a ``part`` of a batch.
+
+        ``path``: the place of the batch, for its noise, which is drawn for the whole of it.
+        """
         if self.kind == "classification":
-            logits = model(inputs)
+            logits, labels = self.computation.outputs(model, inputs[part]), labels[part]
             loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing if smooth else 0.0)
             return loss, (logits.detach().argmax(1) == labels).sum()
-        noise = torch.randn(inputs.shape, generator=stream(self.seed, NOISE, *path)).to(inputs.device)
-        errors = (model(inputs + self.noise * noise) - inputs).square().flatten(1).mean(1)
+        noise = torch.randn(inputs.shape, generator=stream(self.seed, NOISE, *path))[part].to(inputs.device)
+        inputs = inputs[part]
+        errors = (self.computation.outputs(model, inputs + self.noise * noise) - inputs).square().flatten(1).mean(1)
         return errors.mean(), (10 * torch.log10(peak**2 / errors.detach())).sum()
 
 
@@ -56,14 +71,14 @@ def peak_of(found: Examples) -> float:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, objective: Objective, found: Examples) -> dict[str, float]:
-    """Mean loss and score over all examples, in eval mode: nothing of the network changes."""
+def evaluate(model: nn.Module, objective: Objective, found: Examples, ranks: Ranks = ALONE) -> dict[str, float]:
+    """Mean loss and score over all examples, in eval mode: nothing of the network changes. Ranks take parts in turn."""
     training = model.training
     model.eval()
     loss = score = 0.0
     try:
-        for start in range(0, len(found), _EVALUATED):
-            part = found.take(torch.arange(start, min(start + _EVALUATED, len(found))))
+        for start in range(ranks.rank * EVALUATED, len(found), ranks.size * EVALUATED):
+            part = found.take(torch.arange(start, min(start + EVALUATED, len(found))))
             of_part, scores = objective(
                 model, part.normalised(), part.labels, peak_of(found), (0, 0, start), smooth=False
             )
@@ -71,4 +86,5 @@ def evaluate(model: nn.Module, objective: Objective, found: Examples) -> dict[st
             score += float(scores)
     finally:
         model.train(training)
+    loss, score = ranks.total(torch.tensor([loss, score], dtype=torch.float64, device=found.labels.device)).tolist()
     return {"loss": loss / len(found), objective.score_name: score / len(found)}

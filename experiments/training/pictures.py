@@ -54,7 +54,7 @@ def at_end(trainer: Trainer) -> list[Row]:
     noise = torch.randn(images.shape, generator=stream(c.seed, NOISE, 2, 0, 0)).to(images.device)
     noisy = images + c.noise * noise
     trainer.model.eval()
-    denoised = trainer.model(noisy)
+    denoised = trainer.computation.outputs(trainer.model, noisy)
     trainer.model.train()
     return [{"kind": "denoised", "values": packed(torch.stack([images, noisy, denoised]).flatten(2, 3))}]
 

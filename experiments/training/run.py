@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,8 +14,11 @@ from ..data.batches import examples, validation_split
 from ..data.catalogue import data_set
 from ..data.files import chosen_folder
 from .configuration import Configuration
+from .data_parallel import ALONE, Ranks
 from .environment import environment
+from .memory_estimate import available_memory, refuse_what_cannot_fit
 from .pictures import after_epoch, at_end, at_start
+from .process_environment import processes_here
 from .run_folder import Row, RunFolder
 from .trainer import Trainer
 
@@ -36,21 +40,27 @@ def train(
     checkpoint_seconds: float = 60.0,
     shown: Callable[[Trainer, tuple[Row, ...]], None] = lambda _trainer, _rows: None,
     stopped: Callable[[], bool] = lambda: False,
+    ranks: Ranks = ALONE,
+    available: Callable[[torch.device], int | None] = available_memory,
 ) -> Row:
-    """Train, store the result in the folder, and return it.
+    """Train, store the result in the folder, and return it. Of several ``ranks`` the first alone writes.
 
     After each step ``shown`` gets the rows that were written, and ``stopped`` is asked: if it says so there is a checkpoint
     and a `StoppedError`. Other checkpoints are saved ``checkpoint_seconds`` after the last one, or at the end of an epoch.
-    Raises a `DataError`, a `RunError`, a `DivergedError`, a `ConfigurationError`.
+    Raises a `DataError`, a `RunError`, a `DivergedError`, a `ConfigurationError`: also for a run that takes more memory than
+    is ``available``, by its estimate.
     """
+    ranks.check(configuration)
+    refuse_what_cannot_fit(configuration, device, available(device), ranks.size, processes_here())
+    folder = replace(folder, writes=ranks.rank == 0)
     data = data_set(configuration.data)
     # A test file that is missing is to be known before the training, though it is read after it.
     data.check(None if data.name == "digits" else chosen_folder(data_dir))
     training, validation = validation_split(
         examples(data.name, "training", data_dir), configuration.validation, configuration.split_seed
     )
-    trainer = Trainer(configuration, training, validation, device)
-    state = folder.load() if resume else None
+    trainer = Trainer(configuration, training, validation, device, ranks)
+    state = ranks.from_first(folder.load() if resume and folder.writes else None)
     if not resume:
         folder.begin(configuration)
     if state is None:
@@ -60,7 +70,7 @@ def train(
     else:
         trainer.load_state_dict(state)
         rows = ()
-    folder.add_environment({**environment(device), "first_step": trainer.done + 1})
+    folder.add_environment({**environment(device), "ranks": ranks.size, "first_step": trainer.done + 1})
     shown(trainer, rows)
     saved = time.monotonic()
     for event in trainer.events():
@@ -69,7 +79,7 @@ def train(
             folder.append("timings.jsonl", (_timing(trainer),))
             folder.append("pictures.jsonl", after_epoch(trainer))
         shown(trainer, event.rows)
-        stop, elapsed = stopped(), time.monotonic() - saved
+        stop, elapsed = ranks.any(stopped(), device), time.monotonic() - saved
         if stop or elapsed >= checkpoint_seconds or (event.epoch_ended and elapsed >= _LEAST_SECONDS):
             folder.save(trainer.state_dict())
             saved = time.monotonic()

@@ -43,9 +43,10 @@ class RunError(Exception):
 @final
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one run."""
+    """The files of one run. Without ``writes``, as one of several processes has it, nothing changes on the disk."""
 
     path: Path
+    writes: bool = True
 
     @property
     def exists(self) -> bool:
@@ -54,6 +55,8 @@ class RunFolder:
 
     def begin(self, configuration: Configuration) -> None:
         """A new run: what an earlier one left here is removed."""
+        if not self.writes:
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         for name in ("result.json", "checkpoint.pt", "environment.json", *_GROWING):
             (self.path / name).unlink(missing_ok=True)
@@ -74,7 +77,7 @@ class RunFolder:
     def append(self, name: str, rows: Iterable[Row]) -> None:
         """Add lines to a file."""
         lines = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-        if lines:
+        if lines and self.writes:
             with (self.path / name).open("a", encoding="utf-8") as file:
                 file.write(lines)
 
@@ -85,6 +88,8 @@ class RunFolder:
 
     def save(self, state: dict[str, Any]) -> None:
         """A checkpoint: complete or not there, whenever the process dies."""
+        if not self.writes:
+            return
         lengths = {}
         for name in _GROWING:
             if not (self.path / name).is_file():
@@ -135,6 +140,8 @@ class RunFolder:
         return found
 
     def _replace(self, name: str, content: bytes) -> None:
+        if not self.writes:
+            return
         partial = self.path / f".{name}.partial"
         with partial.open("wb") as file:
             file.write(content)

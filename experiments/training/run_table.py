@@ -9,6 +9,11 @@ from rich.table import Table
 from .configuration import Configuration
 
 Row = dict[str, Any]
+_SKIPPED = {
+    "dense": "zeros are not skipped here",
+    "sparse": "zeros were skipped in coarse phases",
+    "compact": "whole filters, rows and channels of zeros were skipped in coarse phases",
+}
 
 
 def epoch_line(row: Row) -> str:
@@ -67,7 +72,8 @@ def result_table(configuration: Configuration, result: Row) -> Table:
     table.add_row(
         "training FLOPs",
         f"{result['flops']:.3g}",
-        f"{100 * result['flops'] / result['flops_dense']:.1f} % of dense; counted on the support, zeros are not skipped here",
+        f"{100 * result['flops'] / result['flops_dense']:.1f} % of dense; counted on the support, "
+        f"{_SKIPPED[configuration.compute]}",
     )
     seconds = result["seconds"]
     parts = ", ".join(f"{part} {value:.1f}" for part, value in seconds.items())

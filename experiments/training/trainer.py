@@ -17,7 +17,7 @@ import math
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, final
 
 import torch
@@ -26,10 +26,13 @@ from torch import Tensor
 from ...solvers.baselines.lasso import Lasso
 from ...solvers.optim.base import RegularizedOptimizer
 from ..data.batches import Batch, Examples, Position, batches_per_epoch, epoch
-from ..networks.catalogue import CLASSES, NETWORKS, build
-from .configuration import Configuration, ConfigurationError
+from ..networks.catalogue import build
+from .computation import Computation
+from .configuration import Configuration
+from .data_parallel import ALONE, Ranks
 from .learning_rates import Plateau, factor
 from .methods import assemble
+from .network_fit import check_fit
 from .objectives import Objective, evaluate, peak_of
 from .sparsity_row import density, sparsity_row
 from .step_costs import StepCosts
@@ -54,21 +57,28 @@ class Event(NamedTuple):
 
 @final
 class Trainer:
-    """One run. ``training`` and ``validation`` are moved to the device, where they stay."""
+    """One run, or one of the ``ranks`` of it. ``training`` and ``validation`` are moved to the device, where they stay."""
 
     def __init__(
-        self, configuration: Configuration, training: Examples, validation: Examples, device: torch.device
+        self,
+        configuration: Configuration,
+        training: Examples,
+        validation: Examples,
+        device: torch.device,
+        ranks: Ranks = ALONE,
     ) -> None:
         c = self.configuration = configuration
-        self.device = device
+        self.device, self.ranks = device, ranks
+        ranks.check(c)
         self.training, self.validation = training.to(device), validation.to(device)
-        _check_fit(c, training)
-        self.model = build(c.network, c.seed).to(device)
+        check_fit(c.network, training.of)
+        self.computation = Computation.of(c, device)
+        self.model = self.computation.placed(build(c.network, c.seed).to(device))
         self.steps_per_epoch = batches_per_epoch(len(training), c.batch_size)
         self.total_steps = self.steps_per_epoch * c.epochs
         method = assemble(c, self.model, self.total_steps)
         self.optimizer, self.controller, self.description = method.optimizer, method.controller, method.description
-        self.objective = Objective(c.objective, c.noise, c.label_smoothing, c.seed)
+        self.objective = Objective(c.objective, c.noise, c.label_smoothing, c.seed, self.computation)
         self.costs = StepCosts(self.model, self.training.take(torch.arange(1)).normalised())
         self.position, self.plateau = Position(), Plateau()
         self.seconds = dict.fromkeys(_PARTS, 0.0)
@@ -124,7 +134,7 @@ class Trainer:
 
     def _cut(self, least: float) -> float:
         def good() -> bool:
-            return evaluate(self.model, self.objective, self.validation)[self.objective.score_name] >= least
+            return self._evaluated(self.validation)[self.objective.score_name] >= least
 
         return cut_as_far_as(self.optimizer.param_groups, good)
 
@@ -134,7 +144,7 @@ class Trainer:
         scores = {
             f"{name}_{key}": value
             for name, examples in sets.items()
-            for key, value in evaluate(self.model, self.objective, examples).items()
+            for key, value in self._evaluated(examples).items()
         }
         return {**scores, **sparsity_row(self.model)}
 
@@ -157,25 +167,32 @@ class Trainer:
         rate = c.learning_rate * factor(c.schedule, self.done, self.total_steps, c.warmup, self.plateau)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with self._timed("forward"):
-            self.optimizer.zero_grad(set_to_none=True)
-            loss, score = self.objective(
-                self.model,
-                batch.inputs,
-                batch.labels,
-                peak_of(self.training),
-                (1, self.position.epoch, self.position.batch),
-                smooth=True,
-            )
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise DivergedError(f"the loss is {value} in step {self.done + 1}: {self._advice}")
-        with self._timed("backward"):
-            loss.backward()  # type: ignore[no-untyped-call]
+        n = len(batch.labels)
+        share = self.ranks.share(n)
+        with ExitStack() as computing:
+            with self._timed("forward"):
+                computing.enter_context(self.computation.step(self.model, self.optimizer))
+                self.optimizer.zero_grad(set_to_none=True)
+                loss, score = self.objective(
+                    self.model,
+                    batch.inputs,
+                    batch.labels,
+                    peak_of(self.training),
+                    (1, self.position.epoch, self.position.batch),
+                    smooth=True,
+                    part=share.part,
+                )
+                sums = torch.stack([loss.detach().double() * n * share.weight, score.double() * (share.weight > 0)])
+                sums = self.ranks.total(sums)
+            value = float(sums[0]) / n
+            if not math.isfinite(value):
+                raise DivergedError(f"the loss is {value} in step {self.done + 1}: {self._advice}")
+            with self._timed("backward"):
+                (loss * share.weight).backward()  # type: ignore[no-untyped-call]
+                self.ranks.reduce(self.model)
         with self._timed("measuring"):
             forward = self.costs.sparse()
-            n = len(batch.labels)
-            sums = torch.stack([loss.detach().double() * n, score.double(), torch.full_like(score, n).double()])
+            sums = torch.cat([sums, torch.full_like(sums[:1], n)])
             self._of_epoch, self._of_interval = self._of_epoch + sums, self._of_interval + sums
         with self._timed("optimizer"):
             try:
@@ -194,6 +211,7 @@ class Trainer:
         return f"take a smaller learning rate than {self.configuration.learning_rate:g}"
 
     def _end_of_epoch(self) -> Row:
+        self.ranks.check_agreement(self.model)
         means = self._means(self._of_epoch)
         row = {"kind": "epoch", "epoch": self.position.epoch, "step": self.done, **means, **self._moving()}
         if isinstance(self.optimizer, RegularizedOptimizer):
@@ -204,8 +222,10 @@ class Trainer:
         return row
 
     def _validation(self) -> Row:
-        found = evaluate(self.model, self.objective, self.validation)
-        return {f"validation_{name}": value for name, value in found.items()}
+        return {f"validation_{name}": value for name, value in self._evaluated(self.validation).items()}
+
+    def _evaluated(self, examples: Examples) -> dict[str, float]:
+        return evaluate(self.model, self.objective, examples, self.ranks)
 
     def _nothing(self) -> Tensor:
         return torch.zeros(3, dtype=torch.float64, device=self.device)
@@ -241,6 +261,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "controller": None if self.controller is None else self.controller.state_dict(),
+            "computation": self.computation.state_dict(self.model, self.optimizer),
             "costs": self.costs.state_dict(),
             "position": list(self.position),
             "plateau": [self.plateau.best, self.plateau.bad, self.plateau.factor],
@@ -257,18 +278,8 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
         if self.controller is not None:
             self.controller.load_state_dict(state["controller"])
+        self.computation.load_state_dict(self.model, self.optimizer, state.get("computation", {}))
         self.costs.load_state_dict(state["costs"])
         self.position, self.plateau = Position(*state["position"]), Plateau(*state["plateau"])
         self._of_epoch, self._of_interval = (sums.to(self.device) for sums in state["sums"])
         self.seconds = dict(state["seconds"])
-
-
-def _check_fit(configuration: Configuration, training: Examples) -> None:
-    name, data = configuration.network, training.of
-    if name not in NETWORKS:
-        raise ConfigurationError(f"network must be one of {', '.join(NETWORKS)}, got {name!r}")
-    if NETWORKS[name].shape != data.shape or data.classes != CLASSES:
-        raise ConfigurationError(
-            f"network must fit the data: {name} takes inputs of shape {NETWORKS[name].shape} in {CLASSES} classes, "
-            f"got {data.name} with {data.shape} in {data.classes}"
-        )

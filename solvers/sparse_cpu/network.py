@@ -92,6 +92,17 @@ class SparseNetwork:
                 self._checked[parameter] = parameter._version
 
     @property
+    def patterns(self) -> dict[nn.Parameter, Tensor]:
+        """The masks that there are, bool: of each weight what the next call computes with, if it covers the weight."""
+        return dict(self._masks)
+
+    def restore(self, patterns: Mapping[nn.Parameter, Tensor]) -> None:
+        """Go on with exactly what `patterns` gave in an earlier process, where `refresh` would add the non-zeros of now."""
+        self._programs.clear()
+        self._plans.clear()
+        self._masks, self._checked = dict(patterns), {}
+
+    @property
     def sparse_layers(self) -> list[str]:
         """The names of the layers that ran sparsely in the last call."""
         if not self._programs:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, final
 
@@ -108,11 +108,10 @@ def sparse_compute(
         _notice(f"the model runs dense: numba, which compiles the sparse kernels, cannot be imported ({error})")
         yield None
         return
+    phases = _running(model, optimizer)
     break_even = BREAK_EVEN if break_even is None else break_even
-    running = _RUNNING.setdefault(optimizer, {})
-    phases = running.get(id(model))
-    if phases is None or phases.network.model is not model or phases.network.break_even != break_even:
-        phases = running[id(model)] = _Phases(SparseNetwork(model, break_even))
+    if phases is None or phases.network.break_even != break_even:
+        phases = _RUNNING[optimizer][id(model)] = _Phases(SparseNetwork(model, break_even))
     network = phases.network
     network.sparse_gradients = sparse_gradients
     if isinstance(model.__dict__.get("forward"), SparseNetwork):
@@ -125,6 +124,40 @@ def sparse_compute(
         yield network
     finally:
         del model.__dict__["forward"]
+
+
+def kept_patterns(model: nn.Module, optimizer: MultilevelOptimizer) -> dict[str, Tensor]:
+    """The bool masks, by the weights' names, with which a fine step computes; empty before the first coarse phase.
+
+    With the states of model and optimizer it is all that a run in a later process needs to go on bit for bit.
+    """
+    phases = _running(model, optimizer)
+    if phases is None or not phases.has_patterns:
+        return {}
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    return {names[parameter]: mask for parameter, mask in phases.network.patterns.items()}
+
+
+def restore_patterns(model: nn.Module, optimizer: MultilevelOptimizer, patterns: Mapping[str, Tensor]) -> None:
+    """Go on with what `kept_patterns` gave; no numba, no patterns. Raises a `ValueError` for masks of another model."""
+    own = dict(model.named_parameters())
+    for name, mask in patterns.items():
+        if name not in own or own[name].shape != mask.shape or mask.dtype != torch.bool:
+            raise ValueError(
+                f"patterns must hold bool masks for the weights of the model, got {name!r}: {mask.dtype} {tuple(mask.shape)}"
+            )
+    try:
+        from .network import SparseNetwork
+    except ImportError:
+        return  # sparse_compute says so
+    phases = _RUNNING.setdefault(optimizer, {})[id(model)] = _Phases(SparseNetwork(model))
+    phases.network.restore({own[name]: mask for name, mask in patterns.items()})
+    phases.has_patterns = bool(patterns)
+
+
+def _running(model: nn.Module, optimizer: MultilevelOptimizer) -> _Phases | None:
+    phases = _RUNNING.setdefault(optimizer, {}).get(id(model))
+    return phases if phases is not None and phases.network.model is model else None
 
 
 def _notice(message: str) -> None:
