@@ -58,7 +58,7 @@ def judge(claim: EmpiricalClaim, runs: Sequence[Run]) -> EmpiricalEvidence:
         measured=_measured(claim, values),
         epochs=sorted({side.epochs for side in chosen if side.runs}),
         runs=list(dict.fromkeys(run.name for run in used)),
-        missing=[side.wanted.command(claim.seeds) for side in chosen if side.obstacle and not side.lasting],
+        missing=_missing(claim, chosen, conditions if verdict is Outcome.UNDECIDED else []),
         digest=digest({run.name: run for run in used}.values()),
         command=f"mlbreg verify {claim.id}",
     )
@@ -111,9 +111,7 @@ def _measured(claim: EmpiricalClaim, values: dict[tuple[str, str], list[float]])
 
 def _condition(claim: EmpiricalClaim, condition: Condition, values: Any) -> ConditionEvidence:
     found = judge_condition(condition, values)
-    return ConditionEvidence(
-        condition.words(claim.labels), found.margin, found.error, found.needed, found.outcome
-    )
+    return ConditionEvidence(condition.words(claim.labels), found.margin, found.error, found.needed, found.outcome)
 
 
 def _together(conditions: Sequence[ConditionEvidence]) -> Outcome:
@@ -122,6 +120,20 @@ def _together(conditions: Sequence[ConditionEvidence]) -> Outcome:
         if outcome in outcomes:
             return outcome
     return Outcome.SUPPORTED
+
+
+def _missing(claim: EmpiricalClaim, chosen: Sequence[Chosen], undecided: Sequence[ConditionEvidence]) -> list[str]:
+    """Commands for the runs that are not there; where the seeds do not decide, for one more of each that takes part."""
+    pairs = zip(claim.conditions, undecided, strict=False)
+    vague = {term.runs for condition, found in pairs if found.outcome is Outcome.UNDECIDED for term in condition.margin}
+    commands = []
+    for side in chosen:
+        if side.obstacle and not side.lasting:
+            others = {1: "", 2: "and --seed 1"}.get(claim.seeds, f"and --seed 1 to {claim.seeds - 1}")
+            commands.append(side.wanted.command(0, others))
+        elif side.wanted.name in vague:
+            commands.append(side.wanted.command(max(run.settings["seed"] for run in side.runs) + 1, "or more seeds"))
+    return commands
 
 
 def _not_run(obstacles: Sequence[str], chosen: Sequence[Chosen]) -> str:

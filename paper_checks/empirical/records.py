@@ -60,12 +60,11 @@ class Runs:
     requires: Mapping[str, Any] = field(default_factory=dict)
     part: str = ""
 
-    def command(self, seeds: int) -> str:
-        """What makes the first of them, and how many are asked for."""
+    def command(self, seed: int, more: str) -> str:
+        """What makes the run with that seed, and in words for which other seeds it is wanted."""
         given = "".join(f" --set {name}={_plain(value)}" for name, value in self.settings.items())
         recipe = "" if self.recipe == "paper" else f" --recipe {self.recipe}"
-        more = f"  # and --seed 1 to {seeds - 1}" if seeds > 2 else "  # and --seed 1" if seeds == 2 else ""
-        return f"mlbreg train {self.study} --method {self.method}{recipe} --seed 0{given}{more}"
+        return f"mlbreg train {self.study} --method {self.method}{recipe} --seed {seed}{given}{more and f'  # {more}'}"
 
 
 @final
@@ -140,7 +139,12 @@ def _claim(id: str, paper: str, entries: dict[str, Any]) -> EmpiricalClaim:
     if not conditions:
         raise ValueError("conditions must not be empty")
     return EmpiricalClaim(
-        id=id, source=f"{paper}, {entries.pop('place')}", runs=runs, conditions=conditions, paper=paper_numbers, **entries
+        id=id,
+        source=f"{paper}, {entries.pop('place')}",
+        runs=runs,
+        conditions=conditions,
+        paper=paper_numbers,
+        **entries,
     )
 
 

@@ -100,7 +100,9 @@ def of_lines(lines: Iterable[str], origin: str) -> list[Run]:
                 run["curves"][row["curve"]] = row["values"]
             run |= {name: row[name] for name in ("configuration", "command", "result") if name in row}
         except (ValueError, KeyError, TypeError) as error:
-            raise StoredRunsError(f"line {number} of {origin} must be one of a stored run, got {line[:60]!r}") from error
+            raise StoredRunsError(
+                f"line {number} of {origin} must be one of a stored run, got {line[:60]!r}"
+            ) from error
     for name, parts in found.items():
         missing = [part for part in ("configuration", "command", "result") if part not in parts]
         if missing:
