@@ -75,6 +75,10 @@ def _load(modules: list[str] | None) -> tuple[dict[str, Claim], frozenset[str]]:
         _fail(error)
 
 
+def _with_experiments(known: dict[str, Claim]) -> dict[str, Claim | EmpiricalClaim]:
+    return {**known, **empirical_claims()}
+
+
 def verify(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]…", help="Claims or whole papers; all by default.")
@@ -88,16 +92,14 @@ def verify(
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
     runs: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--runs", metavar="DIR", help="Stored runs of yours beside the reviewed ones, for claims about experiments."
-        ),
+        typer.Option("--runs", metavar="DIR", help="Stored runs beside the reviewed ones."),
     ] = None,
     claims: ClaimsOption = None,
 ) -> None:
     """Judge claims and write a report.
 
-    With --claims and no ID the claims of that module are judged. Claims about experiments are judged from stored runs. Exit code 0: every verdict is the recorded one; 1: one
-    changed; 2: wrong usage; 130: interrupted.
+    With --claims and no ID the claims of that module are judged. Claims about experiments are judged from stored runs. Exit
+    code 0: every verdict is the recorded one; 1: one changed; 2: wrong usage; 130: interrupted.
     """
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     for name, number in (("--seed", seed), ("--jobs", jobs)):
@@ -109,7 +111,7 @@ def verify(
     if claims and not own and not ids:
         _fail(f"--claims: no claim is registered by {', '.join(claims)}")
     try:
-        everything = registry.select({**known, **empirical_claims()}, tuple(ids or sorted(own)))
+        everything = registry.select(_with_experiments(known), tuple(ids or sorted(own)))
         chosen = [claim for claim in everything if isinstance(claim, Claim)]
         asked = [claim for claim in everything if isinstance(claim, EmpiricalClaim)]
         experiments = judge_all(asked, stored_runs(runs or ()) if asked else [])
@@ -233,7 +235,7 @@ def show(
 
     known, _ = _load(claims)
     try:
-        (claim,) = registry.select({**known, **empirical_claims()}, (id,))
+        (claim,) = registry.select(_with_experiments(known), (id,))
     except registry.UnknownClaimError as error:
         _fail(error)
     except ValueError:

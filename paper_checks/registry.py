@@ -14,7 +14,6 @@ from zlib import crc32
 
 from .claim_record import Claim, registered, restore
 
-
 Record = TypeVar("Record")
 
 

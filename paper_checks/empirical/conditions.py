@@ -1,4 +1,4 @@
-"""A condition on means over seeds, written as the rule says it: ``linbreg.validation_accuracy >= sgd.validation_accuracy - 0.5``.
+"""A condition on means over seeds, as the rule says it: ``linbreg.test_accuracy >= sgd.test_accuracy - 0.5``.
 
 Each side is a sum of terms: a number, ``runs.metric``, or ``number * runs.metric``; words are separated by spaces. The margin of the
 condition, ≥ 0 iff it holds, is linear in the metrics, so it has a standard error: the terms of the same runs are added up seed by
@@ -11,7 +11,8 @@ symbol  | meaning
 x_{r,s} | what the runs r contribute with seed s: Σ coefficient · metric
 n_r     | seeds of the runs r; with one seed they contribute nothing to se
 
-supported: margin ≥ t·se; refuted: margin < 0 and margin ≤ −t·se; undecided between them, where t is Student's one-sided 95 % quantile.
+supported: margin ≥ t·se; refuted: margin < 0 and margin ≤ −t·se; undecided: between them. t is Student's one-sided 95 %
+quantile.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from . import metrics
 from .conditions import Condition, Term, judge_condition
 from .evidence import ConditionEvidence, EmpiricalEvidence, Measured
 from .outcomes import Outcome
-from .records import EmpiricalClaim
 from .recorded import Record, recorded
+from .records import EmpiricalClaim
 from .selection import Chosen, choose, unequal_budgets
 from .stored_runs import Run, digest
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from .stored_runs import Run
@@ -74,16 +75,16 @@ def value(run: Run, metric: str, part: str = "") -> float | None:
     called = _CALL.fullmatch(metric)
     if called and called[1] == "active":
         layers, number = list(result.get("active", {}).values()), int(called[2])
-        return 100 * layers[number - 1] if 0 < number <= len(layers) else None
+        return 100 * float(layers[number - 1]) if 0 < number <= len(layers) else None
     if called:
         curve = [point for point in run.curves.get(called[2], []) if point is not None]
         return 100 * _CURVE[called[1]](curve) if curve else None
     if metric == "seconds":
         return _seconds(run)
     if metric == "flops_share":
-        return 100 * run.result["flops"] / run.result["flops_dense"] if run.result.get("flops_dense") else None
+        return 100 * float(run.result["flops"]) / run.result["flops_dense"] if run.result.get("flops_dense") else None
     if metric == "sparsity":
-        return None if result.get("weights") is None else 100 * (1 - result["weights"])
+        return None if result.get("weights") is None else 100 * (1 - float(result["weights"]))
     found: Any = result.get(metric)
     return None if found is None else 100 * float(found)
 
@@ -111,7 +112,7 @@ def _fall(curve: list[float]) -> float:
 
 
 def _jumps(curve: list[float]) -> float:
-    changes = [abs(after - before) for before, after in zip(curve, curve[1:], strict=False)]
+    changes = [abs(after - before) for before, after in pairwise(curve)]
     return sum(changes) / len(changes) if changes else 0.0
 
 

@@ -1,4 +1,4 @@
-"""``python -m mlbreg.paper_checks.empirical.record``: write ``recorded.toml`` anew from the reviewed runs, after reading the report."""
+"""``python -m mlbreg.paper_checks.empirical.record``: write ``recorded.toml`` anew from the reviewed runs."""
 
 from __future__ import annotations
 

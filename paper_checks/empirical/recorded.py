@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 HEADER = """\
 # The reviewed verdicts of the claims about experiments. `python -m mlbreg.paper_checks.empirical.record` writes this file from the
-# reviewed runs; read what it changed, and the report, before it is committed. `runs` is a digest: for the same runs another verdict is
-# an error of `mlbreg verify`.
+# reviewed runs; read what it changed, and the report, before it is committed. `runs` is a digest: for the same runs another
+# verdict is an error of `mlbreg verify`.
 """
 
 

@@ -8,8 +8,8 @@ entry          | meaning
 ``study``      | of runs that name none
 ``epochs``     | the budget of the paper: runs with fewer epochs do not count
 ``seeds``      | how many seeds each of the runs must have
-``runs``       | by name: ``method``, and where they are needed ``study``, ``recipe`` (``paper`` if not given), ``settings`` that depart
-               | from the recipe, ``part`` of the result (``thresholded``), ``label`` in sentences
+``runs``       | by name: ``method``, and where they are needed ``study``, ``recipe`` (``paper`` if not given), ``settings``
+               | that depart from the recipe, ``part`` of the result (``thresholded``), ``label`` in sentences
 ``requires``   | settings that the paper states, for all runs that have them; ``requires`` of one of the runs has the last word
 ``conditions`` | the acceptance rule, each one as `conditions` reads it; all of them must hold
 ``paper``      | the paper's numbers by ``runs.metric``, beside which ours are shown

@@ -1,7 +1,7 @@
 """Which stored runs stand behind a claim: those of `mlbreg table`'s rows, and only while they do what the paper says.
 
-A run belongs to the claim when study, method and recipe are the claim's and it departs from the recipe in the claim's settings alone,
-seed and epochs left aside. Of runs of several lengths the longest are taken. What keeps them from counting is said, never passed over.
+A run belongs to the claim when study, method and recipe are the claim's and it departs from the recipe in the claim's settings
+alone, seed and epochs left aside. Of runs of several lengths the longest are taken. What keeps them from counting is said.
 """
 
 from __future__ import annotations

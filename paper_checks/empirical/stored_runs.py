@@ -22,6 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, final
 
@@ -47,7 +48,7 @@ class Run:
     def departures(self) -> dict[str, Any]:
         """The settings that are not those of the run's study, method and recipe; a budget is no departure."""
         words = shlex.split(self.command)
-        given = [word for flag, word in zip(words, words[1:], strict=False) if flag == "--set"]
+        given = [word for flag, word in pairwise(words) if flag == "--set"]
         found = dict(map(_assignment, given))
         found.pop("epochs", None)
         return found
