@@ -1,8 +1,8 @@
 """A condition on means over seeds, as the rule says it: ``linbreg.test_accuracy >= sgd.test_accuracy - 0.5``.
 
-Each side is a sum of terms: a number, ``runs.metric``, or ``number * runs.metric``; words are separated by spaces. The margin of the
-condition, ≥ 0 iff it holds, is linear in the metrics, so it has a standard error: the terms of the same runs are added up seed by
-seed, and different runs are independent,
+Each side is a sum of terms: a number, ``runs.metric``, or ``number * runs.metric``; words are separated by spaces. The margin
+of the condition, ≥ 0 iff it holds, is linear in the metrics, so it has a standard error: the terms of the same runs are added up
+seed by seed, and different runs are independent,
 
     margin = c + Σ_r mean_s x_{r,s},    se² = Σ_r var_s(x_{r,s})/n_r,    df = se⁴ / Σ_r (var_s(x_{r,s})/n_r)²/(n_r − 1)    (Welch)
 

@@ -32,7 +32,7 @@ def test_they_are_found_without_torch() -> None:
 
 def test_without_the_experiments_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("reviewed", "mlbreg.experiments_that_are_not_installed.results", reading.GROUP)
-    monkeypatch.setattr(reading, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(reading, "entry_points", lambda **_: [entry])
     assert reviewed() == []
 
 
@@ -40,7 +40,7 @@ def test_a_package_of_runs_that_is_broken_is_not_passed_over(monkeypatch: pytest
     (tmp_path / "broken_runs_for_a_test.py").write_text("import nothing_of_this_name")
     monkeypatch.syspath_prepend(tmp_path)
     entry = EntryPoint("reviewed", "broken_runs_for_a_test", reading.GROUP)
-    monkeypatch.setattr(reading, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(reading, "entry_points", lambda **_: [entry])
     with pytest.raises(ModuleNotFoundError, match="nothing_of_this_name"):
         reviewed()
 
