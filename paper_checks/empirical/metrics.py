@@ -91,7 +91,7 @@ def value(run: Run, metric: str, part: str = "") -> float | None:
 
 def _seconds(run: Run) -> float | None:
     try:
-        examples = run.result["examples"]["training"] * run.settings["epochs"]
+        examples = float(run.result["examples"]["training"] * run.settings["epochs"])
         return 1000 * float(sum(run.result["seconds"][part] for part in _COMPUTING)) / examples
     except (KeyError, ZeroDivisionError):
         return None
