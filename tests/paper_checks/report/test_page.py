@@ -159,7 +159,7 @@ def test_evidence_of_every_kind_is_on_the_card(html: str) -> None:
 
 
 def test_a_run_without_claims_still_has_a_page(run: RunEvidence, tmp_path: Path) -> None:
-    write(replace(run, claims=[], seconds=0.0), tmp_path)
+    write(replace(run, experiments=[], claims=[], seconds=0.0), tmp_path)
     html = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "0 of 8 planned claims judged" in html
     assert "No claim was refuted" in html
