@@ -19,6 +19,10 @@ from rich.text import Text
 from . import registry
 from .claim_record import Claim
 from .effort import Effort
+from .empirical import terminal
+from .empirical.judge import judge_all
+from .empirical.records import EmpiricalClaim, empirical_claims
+from .empirical.stored_runs import StoredRunsError, stored_runs
 from .evidence import ClaimEvidence, Counterexample, RunEvidence
 from .executors import ExecutorError, Settings
 from .recorded import recorded
@@ -71,6 +75,10 @@ def _load(modules: list[str] | None) -> tuple[dict[str, Claim], frozenset[str]]:
         _fail(error)
 
 
+def _with_experiments(known: dict[str, Claim]) -> dict[str, Claim | EmpiricalClaim]:
+    return {**known, **empirical_claims()}
+
+
 def verify(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]…", help="Claims or whole papers; all by default.")
@@ -82,12 +90,16 @@ def verify(
         str, typer.Option(metavar="WHERE", help="local, or dask://host:port for a Dask cluster (extra cluster).")
     ] = "local",
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option("--runs", metavar="DIR", help="Stored runs beside the reviewed ones."),
+    ] = None,
     claims: ClaimsOption = None,
 ) -> None:
     """Judge claims and write a report.
 
-    With --claims and no ID the claims of that module are judged. Exit code 0: every verdict is the recorded one; 1: one
-    changed; 2: wrong usage; 130: interrupted.
+    With --claims and no ID the claims of that module are judged. Claims about experiments are judged from stored runs. Exit
+    code 0: every verdict is the recorded one; 1: one changed; 2: wrong usage; 130: interrupted.
     """
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     for name, number in (("--seed", seed), ("--jobs", jobs)):
@@ -99,9 +111,14 @@ def verify(
     if claims and not own and not ids:
         _fail(f"--claims: no claim is registered by {', '.join(claims)}")
     try:
-        chosen = registry.select(known, tuple(ids or sorted(own)))
+        everything = registry.select(_with_experiments(known), tuple(ids or sorted(own)))
+        chosen = [claim for claim in everything if isinstance(claim, Claim)]
+        asked = [claim for claim in everything if isinstance(claim, EmpiricalClaim)]
+        experiments = judge_all(asked, stored_runs(runs or ()) if asked else [])
     except registry.UnknownClaimError as error:
         _fail(error)
+    except StoredRunsError as error:
+        _fail(f"--runs: {error}" if runs else error)
     settings = Settings(effort, seed, jobs or os.cpu_count() or 1, tuple(claims or ()), executor)
     try:
         with Progress(
@@ -116,7 +133,7 @@ def verify(
                     source = " (kept from the interrupted run)" if resumed else ""
                     _errors.print(f"  {evidence.id}: {evidence.verdict}{source}, {evidence.seconds:.1f} s")
 
-            result = run(chosen, settings, out, show)
+            result = run(chosen, settings, out, show, experiments)
     except (OutputError, ExecutorError) as error:
         _fail(error)
     except InterruptedRunError as stop:
@@ -125,10 +142,13 @@ def verify(
         )
         _errors.print(f"No report was written{' (the one there is older)' if out.exists() else ''}.")
         raise typer.Exit(INTERRUPTED) from None
-    _console.print(_table(result))
+    if result.claims:
+        _console.print(_table(result))
     for line in filter(None, map(_found, result.claims)):
         _console.print()
         _console.print(line, soft_wrap=True)
+    if result.experiments:
+        _console.print(terminal.table(result.experiments))
     _summarise(result, out)
 
 
@@ -177,11 +197,9 @@ def counterexample_line(found: Counterexample) -> str:
 
 def _summarise(result: RunEvidence, out: Path) -> None:
     rate = result.instances / max(sum(claim.seconds for claim in result.claims), 1e-9)
-    _console.print(
-        f"\n{result.instances:,} instances in {result.seconds:.0f} s ({rate:,.0f} per second and worker). "
-        f"Report: {escape(str(out / 'index.html'))}",
-        soft_wrap=True,
-    )
+    speed = f"{result.instances:,} instances in {result.seconds:.0f} s ({rate:,.0f} per second and worker). "
+    page = escape(str(out / "index.html"))
+    _console.print(f"\n{speed if result.claims else ''}Report: {page}", soft_wrap=True)
     known = [(id, old, new) for id, old, new in result.changed if old is not None]
     fresh = [id for id, old, _ in result.changed if old is None]
     if fresh:
@@ -203,6 +221,7 @@ def list_claims(claims: ClaimsOption = None) -> None:
         record = records.get(claim.id)
         verdict = Text(str(record.verdict), style=_STYLE[record.verdict]) if record else Text("")
         table.add_row(claim.id, verdict, record.date if record else "", claim.title)
+    terminal.add_rows(table, empirical_claims().values())
     _console.print(table)
 
 
@@ -216,10 +235,14 @@ def show(
 
     known, _ = _load(claims)
     try:
-        (claim,) = registry.select(known, (id,))
+        (claim,) = registry.select(_with_experiments(known), (id,))
     except registry.UnknownClaimError as error:
         _fail(error)
     except ValueError:
         _fail(f"ID must be one claim, {id!r} is a whole paper (mlbreg list shows its claims)")
-    for line in describe_claim(claim, recorded().get(claim.id), out / "report.json"):
+    if isinstance(claim, EmpiricalClaim):
+        lines = terminal.describe(judge_all([claim], stored_runs())[0])
+    else:
+        lines = describe_claim(claim, recorded().get(claim.id), out / "report.json")
+    for line in lines:
         _console.print(line)

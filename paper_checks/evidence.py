@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from .certificates import CertificateEvidence
+from .empirical.evidence import EmpiricalEvidence
 from .verdicts import Verdict
 
 
@@ -193,7 +194,10 @@ def from_json(data: dict[str, Any], kind: type = ClaimEvidence) -> Any:
 
 @dataclass(frozen=True)
 class RunEvidence:
-    """A whole run: its settings and the claims that were judged. ``recorded`` are the reviewed verdicts of all claims."""
+    """A whole run: its settings and the claims that were judged. ``recorded`` are the reviewed verdicts of all claims.
+
+    ``experiments``: the claims about experiments; they bring their reviewed verdicts along.
+    """
 
     effort: str
     seed: int
@@ -202,6 +206,7 @@ class RunEvidence:
     claims: list[ClaimEvidence]
     recorded: dict[str, str]
     seconds: float
+    experiments: list[EmpiricalEvidence] = field(default_factory=list)
 
     @property
     def instances(self) -> int:
@@ -210,6 +215,14 @@ class RunEvidence:
 
     @property
     def changed(self) -> list[tuple[str, str | None, str]]:
-        """(id, recorded verdict or None, verdict found) where the two differ."""
+        """(id, recorded verdict or None, verdict found) where the two differ.
+
+        For a claim about experiments None also means that the verdict on record was set on other runs.
+        """
         pairs = [(claim.id, self.recorded.get(claim.id), str(claim.verdict)) for claim in self.claims]
-        return [entry for entry in pairs if entry[1] != entry[2]]
+        of_experiments = [
+            (found.id, None if found.fresh else found.recorded, str(found.verdict))
+            for found in self.experiments
+            if found.fresh or found.changed
+        ]
+        return [entry for entry in pairs if entry[1] != entry[2]] + of_experiments

@@ -6,11 +6,15 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TypeVar
 from zlib import crc32
 
 from .claim_record import Claim, registered, restore
+
+Record = TypeVar("Record")
 
 
 class UnknownClaimError(ValueError):
@@ -88,7 +92,7 @@ def _import(module: str) -> None:
         raise ClaimsModuleError(f"--claims: {module} fails to load: {type(error).__name__}: {error}") from error
 
 
-def select(claims: dict[str, Claim], ids: tuple[str, ...]) -> list[Claim]:
+def select(claims: Mapping[str, Record], ids: tuple[str, ...]) -> list[Record]:
     """The claims with the given ids, in the registry's order; all of them when no id is given.
 
     An id may be a whole paper (``lunk2026``), or what the ids of several claims begin with (``bungert2021/cor-3.9``). An

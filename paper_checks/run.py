@@ -12,12 +12,13 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
 from .claim_record import Claim
+from .empirical.evidence import EmpiricalEvidence
 from .evidence import ClaimEvidence, RunEvidence, from_json
 from .executors import ExecutorError, Settings, choose
 from .executors.environment import environment
@@ -70,8 +71,11 @@ def run(
     settings: Settings,
     out: Path,
     on_finished: Callable[[ClaimEvidence, bool], None] = _say_nothing,
+    experiments: Sequence[EmpiricalEvidence] = (),
 ) -> RunEvidence:
     """Judge the claims and write the report to ``out``; ``on_finished(evidence, resumed)`` is called for each claim.
+
+    ``experiments``: claims about experiments, judged already, for that takes no time; the report has them beside the others.
 
     Raises `InterruptedRunError` on Ctrl-C and `ExecutorError` when a cluster cannot be used (any more); finished evidence
     stays in ``<out>.partial``.
@@ -99,6 +103,7 @@ def run(
             claims=[finished[claim.id] for claim in claims],
             recorded={id: str(record.verdict) for id, record in recorded().items()},
             seconds=time.perf_counter() - start,
+            experiments=list(experiments),
         )
         _write_report(result, out, settings.jobs)
     except KeyboardInterrupt:

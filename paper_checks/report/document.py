@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..empirical.evidence import EmpiricalEvidence
+from ..empirical.outcomes import Outcome
 from ..evidence import ClaimEvidence, RunEvidence
 from ..random_search import HISTOGRAM_EDGES, TOLERANCE
 from . import schema
@@ -42,6 +44,8 @@ def document(
         "histogram_edges": HISTOGRAM_EDGES.tolist(),
         "tolerance": TOLERANCE,
         "claims": claims,
+        "experiments": {found.id: _experiment(found) for found in run.experiments},
+        "experiment_verdicts": {str(word): sum(found.verdict is word for found in run.experiments) for word in Outcome},
         "assumptions": assumptions,
         "rates": rates,
     }
@@ -66,6 +70,14 @@ def _claim(claim: ClaimEvidence, recorded: str | None, figures: dict[str, str | 
         "command": command,
         "figures": figures,
     }
+
+
+def _experiment(found: EmpiricalEvidence) -> dict[str, Any]:
+    data = found.to_json()
+    data["paper"] = data.pop("id").split("/", 1)[0]
+    data["recorded_verdict"] = data.pop("recorded")
+    del data["recorded_on"]
+    return {**data, "changed": found.changed, "reviewed": not found.fresh}
 
 
 def strict(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from ..empirical.outcomes import MEANING as OUTCOMES
 from ..verdicts import MEANING
 from . import assumptions, rates, wording
 from .figure_style import Drawing
@@ -48,9 +49,11 @@ def _environment() -> jinja2.Environment:
     environment.globals |= {
         "symbol": wording.SYMBOL,
         "meaning": {str(verdict): sentence for verdict, sentence in MEANING.items()},
+        "outcomes": {str(outcome): sentence for outcome, sentence in OUTCOMES.items()},
         "papers": _PAPERS,
         "plural": wording.plural,
         "in_units": wording.in_units,
+        "measured_line": wording.measured_line,
         "tightness_line": wording.tightness_line,
         "counterexample_line": wording.counterexample_line,
         "hypothesis_word": wording.hypothesis_word,
@@ -84,6 +87,7 @@ def page(found: dict[str, Any], limits: str | None, drawings: dict[str, Drawing]
             changed=[change for change in found["changed"] if change["recorded"] is not None],
             unrecorded=[change["id"] for change in found["changed"] if change["recorded"] is None],
             findings=findings(claims),
+            contradicted=[(id_, e) for id_, e in found["experiments"].items() if e["verdict"] == "refuted"],
             related=related(claims),
         )
     )

@@ -15,6 +15,7 @@ SYMBOL = {
     "refuted": "✗",
     "assumption void": "∅",
     "undecided": "?",
+    "not run": "–",
 }
 
 #: The order in which verdicts are shown: what needs attention first.
@@ -85,6 +86,12 @@ def tightness_line(tightness: dict[str, Any]) -> str:
     if float(critical) <= share * (1 + SHARP_WITHIN):
         return f"the stated limit {paper} is sharp: the first failure found is at {measured}{proved}"
     return f"holds beyond the stated limit {paper}: the first failure found is at {measured}{proved}"
+
+
+def measured_line(found: dict[str, Any]) -> str:
+    """10.28 ± 0.32"""
+    spread = "" if found["deviation"] is None else f" ± {found['deviation']:.2f}"
+    return f"{found['mean']:.2f}{spread}"
 
 
 def sentence(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mlbreg.paper_checks import claim_record, registry
 from mlbreg.paper_checks.effort import Effort
+from mlbreg.paper_checks.empirical.records import empirical_claims
 from mlbreg.paper_checks.judge import judge
 from mlbreg.paper_checks.recorded import recorded
 from mlbreg.paper_checks.verdicts import Verdict
@@ -54,3 +55,7 @@ def test_the_three_lines_are_those_of_the_guide() -> None:
     for line in THREE_LINES.splitlines():
         code = line.split("#", maxsplit=1)[0].strip()
         assert code in guide
+
+
+def test_the_number_of_claims_about_experiments_is_that_of_their_records() -> None:
+    assert f"`mlbreg verify` judges {len(empirical_claims())} claims about the papers' experiments" in README

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from mlbreg.paper_checks.certificates import CertificateEvidence
+from mlbreg.paper_checks.empirical.evidence import ConditionEvidence, EmpiricalEvidence, Measured
+from mlbreg.paper_checks.empirical.outcomes import Outcome
 from mlbreg.paper_checks.evidence import (
     AdversaryEvidence,
     ClaimEvidence,
@@ -138,6 +140,44 @@ CLAIMS = [
 ]
 
 
+EXPERIMENTS = [
+    EmpiricalEvidence(
+        id="bungert2021/sec-4.2-ten-percent",
+        title="Few weights",
+        quote="only 10% of the weights",
+        source="bungert2021, section 4.2",
+        rule="non-zero weights of LinBreg ≤ 11",
+        why="a tenth",
+        chosen="λ",
+        verdict=Outcome.REFUTED,
+        reason="margin −2",
+        conditions=[ConditionEvidence("non-zero weights of LinBreg ≤ 11", -2.0, 0.1, 0.29, Outcome.REFUTED)],
+        measured=[Measured("non-zero weights of LinBreg", 10, 13.0, 0.17, 3), Measured("x", None, 1.0, None, 1)],
+        epochs=[100],
+        runs=["one", "two"],
+        digest="1",
+        recorded="supported",
+        recorded_on="1",
+        command="mlbreg verify bungert2021/sec-4.2-ten-percent",
+    ),
+    EmpiricalEvidence(
+        id="lunk2026/table-2-hostile",
+        title=HOSTILE,
+        quote=HOSTILE,
+        source=HOSTILE,
+        rule=HOSTILE,
+        why=HOSTILE,
+        chosen=HOSTILE,
+        verdict=Outcome.NOT_RUN,
+        reason=HOSTILE,
+        indicative=Outcome.SUPPORTED,
+        runs=[HOSTILE],
+        missing=[HOSTILE],
+        command=HOSTILE,
+    ),
+]
+
+
 @pytest.fixture(scope="session")
 def run() -> RunEvidence:
     """Seven claims of eight that were planned; one verdict changed, one claim has no record."""
@@ -150,6 +190,7 @@ def run() -> RunEvidence:
         claims=CLAIMS,
         recorded={**recorded, "bungert2021/remark-3.1": "supported"},
         seconds=12.0,
+        experiments=EXPERIMENTS,
     )
 
 

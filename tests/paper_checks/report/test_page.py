@@ -77,6 +77,16 @@ def test_every_claim_has_a_row_and_an_anchor(page: Reader, html: str, run: RunEv
         assert f'<tr data-claim="{claim.id}" data-verdict="{claim.verdict}"' in html
 
 
+def test_every_claim_about_experiments_has_an_anchor_and_its_numbers(page: Reader, html: str, run: RunEvidence) -> None:
+    for found in run.experiments:
+        assert found.id in page.ids
+    words = " ".join(" ".join(page.text).split())
+    assert "non-zero weights of LinBreg: 13.00 ± 0.17 (10)" in words
+    assert "they would say: supported" in words
+    assert "recorded: supported" in words
+    assert html.index('id="bungert2021/sec-4.2-ten-percent"') < html.index('id="claims"')
+
+
 def test_nothing_is_asked_from_the_network(page: Reader, html: str, folder: Path) -> None:
     for link in page.links:
         assert link.startswith("#") or link in ("report.json", "data:,"), link
@@ -149,7 +159,7 @@ def test_evidence_of_every_kind_is_on_the_card(html: str) -> None:
 
 
 def test_a_run_without_claims_still_has_a_page(run: RunEvidence, tmp_path: Path) -> None:
-    write(replace(run, claims=[], seconds=0.0), tmp_path)
+    write(replace(run, experiments=[], claims=[], seconds=0.0), tmp_path)
     html = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "0 of 8 planned claims judged" in html
     assert "No claim was refuted" in html

@@ -80,6 +80,7 @@ def test_the_whole_run_is_summed_up(report: dict[str, Any], run: RunEvidence) ->
     assert {change["id"]: change["recorded"] for change in report["changed"]} == {
         "bungert2021/remark-3.1": "supported",
         "mine/hostile": None,
+        "bungert2021/sec-4.2-ten-percent": "supported",
     }
 
 
