@@ -28,16 +28,16 @@ from .tiles import contract, gather, prefetch, take_job
 from .vectors import VECTOR
 
 #: Jobs for each thread, so that none waits long for another one; they are handed out one by one.
-_JOBS = 8
+JOBS = 8
 #: Bytes of a block of 16 images from which on its tiles do not stay in the second cache.
 _FAR = 2 << 20
 
 
 def forward(plan: Plan, weight: Tensor, x: Blocked, y: Blocked) -> None:
     """Y ← W * X. All of Y's interior is written."""
-    _check_memory(plan, x, y)
-    _check_weight(plan, weight)
-    _sweep(plan.forward, _values(plan, weight), x, y, False)
+    check_memory(plan, x, y)
+    check_weight(plan, weight)
+    _sweep(plan.forward, non_zeros(plan, weight), x, y, False)
 
 
 def input_gradient(plan: Plan, weight: Tensor, dy: Blocked, dx: Blocked, add: bool = False) -> None:
@@ -45,16 +45,16 @@ def input_gradient(plan: Plan, weight: Tensor, dy: Blocked, dx: Blocked, add: bo
 
     Pixels that no tap reaches (a stride beyond the kernel) are not written: without ``add`` dX comes as zeros.
     """
-    _check_memory(plan, dx, dy)
-    _check_weight(plan, weight)
-    values = _values(plan, weight)
+    check_memory(plan, dx, dy)
+    check_weight(plan, weight)
+    values = non_zeros(plan, weight)
     for sweep in plan.adding if add else plan.backward:
         _sweep(sweep, values, dy, dx, add)
 
 
 def weight_gradient(plan: Plan, x: Blocked, dy: Blocked) -> Tensor:
     """dW at the non-zeros, in C order, float32 (count,)."""
-    _check_memory(plan, x, dy)
+    check_memory(plan, x, dy)
     sweep = plan.gradient
     sums = np.zeros((use_torch_threads(), plan.count + VECTOR // 4), dtype=np.float32)
     _contract_all(
@@ -70,18 +70,18 @@ def weight_gradient(plan: Plan, x: Blocked, dy: Blocked) -> Tensor:
             sweep.channels,
             sweep.segments,
             x.grid.channels,
-            _ahead(sweep.walk, x.grid),
+            foremost_tap(sweep.walk, x.grid),
         ),
         np.asarray([x.grid.block, dy.grid.block, dy.grid.channel, x.grid.channel], dtype=np.int64),
         np.asarray([sweep.walk.step_in[0] * x.grid.row, dy.grid.row], dtype=np.int64),
         sweep.walk.step_in[1],
     )
     gradient = np.empty(plan.count, dtype=np.float32)
-    _ordered(sums, sweep.rank, gradient)
+    ordered(sums, sweep.rank, gradient)
     return torch.from_numpy(gradient)
 
 
-def _values(plan: Plan, weight: Tensor) -> np.ndarray:
+def non_zeros(plan: Plan, weight: Tensor) -> np.ndarray:
     """The non-zeros in C order."""
     values: np.ndarray = weight.detach().reshape(-1)[plan.pattern.positions].numpy()
     return values
@@ -90,7 +90,7 @@ def _values(plan: Plan, weight: Tensor) -> np.ndarray:
 def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, add: bool) -> None:
     walk = sweep.walk
     threads, blocks = use_torch_threads(), source.grid.blocks
-    wanted = _JOBS * threads
+    wanted = JOBS * threads
     together = max(1, len(walk.tiles) * blocks // wanted)
     parts = min(-(-wanted // (blocks * len(walk.tiles))), sweep.channels)
     _gather_all(
@@ -106,7 +106,7 @@ def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, a
             sweep.channels,
             sweep.segments,
             source.grid.channels,
-            _ahead(walk, source.grid),
+            foremost_tap(walk, source.grid),
         ),
         np.asarray([source.grid.block, target.grid.block, target.grid.channel, source.grid.channel], dtype=np.int64),
         np.asarray([walk.step_in[0] * source.grid.row, walk.step_out[0] * target.grid.row], dtype=np.int64),
@@ -118,12 +118,12 @@ def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, a
     )
 
 
-def _ahead(walk: Walk, source: Grid) -> int:
+def foremost_tap(walk: Walk, source: Grid) -> int:
     """The tap whose pixels the next tile sees first, and which are asked for while this one is computed; −1 where they are near."""
     return walk.reach if source.block >= _FAR else -1
 
 
-def _check_memory(plan: Plan, x: Blocked, y: Blocked) -> None:
+def check_memory(plan: Plan, x: Blocked, y: Blocked) -> None:
     # Beyond this line addresses are plain numbers.
     for name, given, wanted in (("x", x, plan.x), ("y", y, plan.y)):
         if given.grid != wanted:
@@ -137,7 +137,7 @@ def _aligned(memory: Tensor) -> bool:
     return memory.is_contiguous() and memory.data_ptr() % VECTOR == 0
 
 
-def _check_weight(plan: Plan, weight: Tensor) -> None:
+def check_weight(plan: Plan, weight: Tensor) -> None:
     if tuple(weight.shape) != plan.shape or weight.dtype != torch.float32 or weight.device.type != "cpu":
         raise ValueError(
             f"weight must be float32 on the CPU of shape {plan.shape}, got {weight.dtype} on {weight.device} "
@@ -186,7 +186,7 @@ def _gather_tile(  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def _prefetch_tile(kind, step_in, src, row_in):  # type: ignore[no-untyped-def]
+def prefetch_tile(kind, step_in, src, row_in):  # type: ignore[no-untyped-def]
     if kind == 0 and step_in == 1:
         prefetch(2, 8, 1, src, row_in)
     elif kind == 0 and step_in == 2:
@@ -203,7 +203,7 @@ def _gather_all(  # type: ignore[no-untyped-def]
 ):
     """All tiles of all images.
 
-    ``counts``: blocks of images, blocks of source channels, target channels, segments, source channels, and see `_ahead`.
+    ``counts``: blocks of images, blocks of source channels, target channels, segments, source channels, and see `foremost_tap`.
     ``strides``: bytes between blocks of the source, blocks and channels of the target, channels of the source. ``jobs``:
     threads, tiles in a job, parts of the target channels.
     """
@@ -225,7 +225,7 @@ def _gather_all(  # type: ignore[no-untyped-def]
                     for o in range(channels * part // parts, channels * (part + 1) // parts):
                         if ahead >= 0 and stage == 0:
                             for c in range(sources * o // channels, sources * (o + 1) // channels):
-                                _prefetch_tile(tiles[then, 0], step_in, later + ahead + c * strides[3], pitches[0])
+                                prefetch_tile(tiles[then, 0], step_in, later + ahead + c * strides[3], pitches[0])
                         run = (stage * channels + o) * segments
                         _gather_tile(
                             tiles[tile, 0], tiles[tile, 3], step_in, step_out, src, where, what, begin + 8 * run,
@@ -283,9 +283,9 @@ def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, p
             for stage in range(stages):
                 for o in range(channels):
                     if ahead >= 0 and stage == 0:
-                        _prefetch_tile(tiles[then, 0], 1, later + o * strides[2], pitches[1])
+                        prefetch_tile(tiles[then, 0], 1, later + o * strides[2], pitches[1])
                         for ch in range(sources * o // channels, sources * (o + 1) // channels):
-                            _prefetch_tile(tiles[then, 0], step, place + ahead + ch * strides[3], pitches[0])
+                            prefetch_tile(tiles[then, 0], step, place + ahead + ch * strides[3], pitches[0])
                     run = (stage * channels + o) * segments
                     _contract_tile(
                         tiles[tile, 0], tiles[tile, 3], step, src, where, own, begin + 8 * run,
@@ -294,7 +294,7 @@ def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, p
 
 
 @njit(cache=True)
-def _ordered(sums, rank, gradient):  # type: ignore[no-untyped-def]
+def ordered(sums, rank, gradient):  # type: ignore[no-untyped-def]
     """gradient[rank[i]] ← Σ over threads of sums[:, i]."""
     for i in range(len(rank)):
         total = np.float32(0)
