@@ -13,27 +13,39 @@ from torch import Tensor
 
 from ..threads import use_torch_threads
 from .blocks import Blocked
-from .convolution import JOBS, check_memory, check_weight, foremost_tap, non_zeros, ordered, prefetch_tile
+from .convolution import (
+    JOBS,
+    NonZeros,
+    check_memory,
+    claim_tile,
+    foremost_tap,
+    non_zeros,
+    prefetch_tile,
+    write_in_order,
+)
 from .plan import Plan
-from .tiles import backpropagate
+from .tiles import backpropagate, take_job
 from .vectors import VECTOR
 
+#: Shares of the tiles, each with sums of its own; half as many where there are many non-zeros.
+_SHARES, _MANY = 16, 1 << 17
 
-def gradients(plan: Plan, weight: Tensor, x: Blocked, dy: Blocked, dx: Blocked, add: bool = False) -> Tensor:
+
+def gradients(plan: Plan, weight: Tensor | NonZeros, x: Blocked, dy: Blocked, dx: Blocked, add: bool = False) -> Tensor:
     """dX ← Wᵀ * dY, or dX + Wᵀ * dY with ``add``; returns dW at the non-zeros, in C order, float32 (count,).
 
     Pixels that no tap reaches (a stride beyond the kernel) are not written: without ``add`` dX comes as zeros.
     """
     check_memory(plan, x, dy)
     check_memory(plan, dx, dy)
-    check_weight(plan, weight)
-    values, gradient = non_zeros(plan, weight), np.zeros(plan.count, dtype=np.float32)
+    values, gradient = non_zeros(plan, weight).values, np.zeros(plan.count, dtype=np.float32)
     threads = use_torch_threads()
     for sweep in plan.adding:
         walk = sweep.walk
         wanted = JOBS * threads
+        shares = max(threads, _SHARES if len(sweep.rank) < _MANY else _SHARES // 2)
         parts = min(-(-wanted // (dy.grid.blocks * len(walk.tiles))), sweep.channels)
-        sums = np.zeros((threads, len(sweep.rank) + VECTOR // 4), dtype=np.float32)
+        sums = np.zeros((shares, len(sweep.rank) + VECTOR // 4), dtype=np.float32)
         _backpropagate_all(
             dy.address + walk.source,
             x.address + walk.target,
@@ -57,8 +69,10 @@ def gradients(plan: Plan, weight: Tensor, x: Blocked, dy: Blocked, dx: Blocked, 
             walk.step_in[1],
             walk.step_out[1],
             add,
+            threads,
+            np.zeros(1, dtype=np.int64),
         )
-        ordered(sums, sweep.rank, gradient)
+        write_in_order(sums, sweep.rank, gradient)
     return torch.from_numpy(gradient)
 
 
@@ -96,35 +110,41 @@ def _backpropagate_tile(  # type: ignore[no-untyped-def]
 
 @njit(parallel=True, cache=True)
 def _backpropagate_all(  # type: ignore[no-untyped-def]
-    source, beside, target, starts, offsets, values, sums, tiles, counts, strides, pitches, step_in, step_out, add
-):
-    """As `convolution._gather_all`; ``sums``: float32 (threads, non-zeros), a row for each thread to add up in.
+    source, beside, target, starts, offsets, values, sums, tiles, counts, strides, pitches, step_in, step_out, add,
+    threads, next_share,
+):  # fmt: skip
+    """As `convolution._gather_all`; ``sums``: float32 (shares, non-zeros), a row for each share of the tiles to add up in.
 
-    A thread has the same tiles in every call, so that its sums are the same.
+    Threads take the shares one by one, and whoever takes one, its sums are the same.
     """
     blocks, stages, channels, segments, sources, ahead, parts = counts
-    threads, count = len(sums), len(tiles)
+    shares, count = len(sums), len(tiles)
     jobs = blocks * parts * count
     where, what, begin = offsets.ctypes.data, values.ctypes.data, starts.ctypes.data
-    for thread in prange(threads):
-        own = sums[thread].ctypes.data
-        for job in range(jobs * thread // threads, jobs * (thread + 1) // threads):
-            tile, part, block = job % count, job // count % parts, job // (count * parts)
-            r, c = tiles[tile, 1], tiles[tile, 2]
-            src = source + block * strides[0] + r * pitches[0] + c * step_in * VECTOR
-            there = block * strides[1] + r * pitches[1] + c * step_out * VECTOR
-            then = min(tile + 1, count - 1)
-            later = source + block * strides[0] + tiles[then, 1] * pitches[0] + tiles[then, 2] * step_in * VECTOR
-            place = beside + block * strides[1] + tiles[then, 1] * pitches[1] + tiles[then, 2] * step_out * VECTOR
-            for stage in range(stages):
-                for o in range(channels * part // parts, channels * (part + 1) // parts):
-                    if ahead >= 0 and stage == 0:
-                        prefetch_tile(tiles[then, 0], step_out, place + o * strides[2], pitches[1])
-                        for ch in range(sources * o // channels, sources * (o + 1) // channels):
-                            prefetch_tile(tiles[then, 0], step_in, later + ahead + ch * strides[3], pitches[0])
-                    run = (stage * channels + o) * segments
-                    _backpropagate_tile(
-                        tiles[tile, 0], tiles[tile, 3], step_out, src, where, what, own, begin + 8 * run,
-                        pitches[0], beside + there + o * strides[2], target + there + o * strides[2], pitches[1],
-                        add or stage > 0,
-                    )  # fmt: skip
+    for _ in prange(threads):
+        share = take_job(next_share.ctypes.data)
+        while share < shares:
+            own = sums[share].ctypes.data
+            for job in range(jobs * share // shares, jobs * (share + 1) // shares):
+                tile, part, block = job % count, job // count % parts, job // (count * parts)
+                r, c = tiles[tile, 1], tiles[tile, 2]
+                src = source + block * strides[0] + r * pitches[0] + c * step_in * VECTOR
+                there = block * strides[1] + r * pitches[1] + c * step_out * VECTOR
+                then = min(tile + 1, count - 1)
+                later = source + block * strides[0] + tiles[then, 1] * pitches[0] + tiles[then, 2] * step_in * VECTOR
+                place = beside + block * strides[1] + tiles[then, 1] * pitches[1] + tiles[then, 2] * step_out * VECTOR
+                for stage in range(stages):
+                    for o in range(channels * part // parts, channels * (part + 1) // parts):
+                        if ahead >= 0 and stage == 0:
+                            prefetch_tile(tiles[then, 0], step_out, place + o * strides[2], pitches[1])
+                            for ch in range(sources * o // channels, sources * (o + 1) // channels):
+                                prefetch_tile(tiles[then, 0], step_in, later + ahead + ch * strides[3], pitches[0])
+                        if stage == 0:
+                            claim_tile(tiles[tile, 0], step_out, target + there + (o + 1) * strides[2], pitches[1])
+                        run = (stage * channels + o) * segments
+                        _backpropagate_tile(
+                            tiles[tile, 0], tiles[tile, 3], step_out, src, where, what, own, begin + 8 * run,
+                            pitches[0], beside + there + o * strides[2], target + there + o * strides[2], pitches[1],
+                            add or stage > 0,
+                        )  # fmt: skip
+            share = take_job(next_share.ctypes.data)

@@ -16,6 +16,8 @@ the offsets; the weights themselves are gathered anew for each step, as they cha
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numba import njit, prange
@@ -24,30 +26,36 @@ from torch import Tensor
 from ..threads import use_torch_threads
 from .blocks import Blocked, Grid
 from .plan import Plan, Sweep, Walk
-from .tiles import contract, gather, prefetch, take_job
+from .tiles import claim, contract, gather, prefetch, take_job
 from .vectors import VECTOR
 
 #: Jobs for each thread, so that none waits long for another one; they are handed out one by one.
 JOBS = 8
 #: Bytes of a block of 16 images from which on its tiles do not stay in the second cache.
 _FAR = 2 << 20
+#: Non-zeros that a thread adds up at a time.
+_CHUNK = 1 << 14
 
 
-def forward(plan: Plan, weight: Tensor, x: Blocked, y: Blocked) -> None:
+class NonZeros(NamedTuple):
+    """The non-zeros of a weight in C order, float32 (count,): gathered once for forward and backward pass."""
+
+    values: np.ndarray
+
+
+def forward(plan: Plan, weight: Tensor | NonZeros, x: Blocked, y: Blocked) -> None:
     """Y ← W * X. All of Y's interior is written."""
     check_memory(plan, x, y)
-    check_weight(plan, weight)
-    _sweep(plan.forward, non_zeros(plan, weight), x, y, False)
+    _sweep(plan.forward, non_zeros(plan, weight).values, x, y, False)
 
 
-def input_gradient(plan: Plan, weight: Tensor, dy: Blocked, dx: Blocked, add: bool = False) -> None:
+def input_gradient(plan: Plan, weight: Tensor | NonZeros, dy: Blocked, dx: Blocked, add: bool = False) -> None:
     """dX ← Wᵀ * dY, or dX ← dX + Wᵀ * dY with ``add``.
 
     Pixels that no tap reaches (a stride beyond the kernel) are not written: without ``add`` dX comes as zeros.
     """
     check_memory(plan, dx, dy)
-    check_weight(plan, weight)
-    values = non_zeros(plan, weight)
+    values = non_zeros(plan, weight).values
     for sweep in plan.adding if add else plan.backward:
         _sweep(sweep, values, dy, dx, add)
 
@@ -77,14 +85,28 @@ def weight_gradient(plan: Plan, x: Blocked, dy: Blocked) -> Tensor:
         sweep.walk.step_in[1],
     )
     gradient = np.empty(plan.count, dtype=np.float32)
-    ordered(sums, sweep.rank, gradient)
+    write_in_order(sums, sweep.rank, gradient)
     return torch.from_numpy(gradient)
 
 
-def non_zeros(plan: Plan, weight: Tensor) -> np.ndarray:
-    """The non-zeros in C order."""
-    values: np.ndarray = weight.detach().reshape(-1)[plan.pattern.positions].numpy()
-    return values
+def non_zeros(plan: Plan, weight: Tensor | NonZeros) -> NonZeros:
+    """Those of a dense weight; what was gathered before is taken as it is."""
+    if isinstance(weight, NonZeros):
+        if len(weight.values) != plan.count:
+            raise ValueError(f"weight must have {plan.count} non-zeros, got {len(weight.values)}")
+        return weight
+    _check_weight(plan, weight)
+    values = np.empty(plan.count, dtype=np.float32)
+    _gathered(weight.detach().contiguous().view(-1).numpy(), plan.pattern.positions.numpy(), values)
+    return NonZeros(values)
+
+
+def write_in_order(sums: np.ndarray, rank: np.ndarray, gradient: np.ndarray) -> None:
+    """gradient[rank[i]] ← Σ over rows of sums[:, i]; the first row is overwritten."""
+    if len(rank) < 2 * _CHUNK:  # waking up the other threads would take longer
+        _added_up(sums, rank, gradient, 0, len(rank))
+    else:
+        _added_up_by_all(sums, rank, gradient)
 
 
 def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, add: bool) -> None:
@@ -137,7 +159,7 @@ def _aligned(memory: Tensor) -> bool:
     return memory.is_contiguous() and memory.data_ptr() % VECTOR == 0
 
 
-def check_weight(plan: Plan, weight: Tensor) -> None:
+def _check_weight(plan: Plan, weight: Tensor) -> None:
     if tuple(weight.shape) != plan.shape or weight.dtype != torch.float32 or weight.device.type != "cpu":
         raise ValueError(
             f"weight must be float32 on the CPU of shape {plan.shape}, got {weight.dtype} on {weight.device} "
@@ -197,6 +219,18 @@ def prefetch_tile(kind, step_in, src, row_in):  # type: ignore[no-untyped-def]
         prefetch(4, 4, 2, src, row_in)
 
 
+@njit(inline="always")
+def claim_tile(kind, step_out, dst, row_out):  # type: ignore[no-untyped-def]
+    if kind == 0 and step_out == 1:
+        claim(2, 8, 1, dst, row_out)
+    elif kind == 0 and step_out == 2:
+        claim(2, 8, 2, dst, row_out)
+    elif kind == 1 and step_out == 1:
+        claim(4, 4, 1, dst, row_out)
+    elif kind == 1 and step_out == 2:
+        claim(4, 4, 2, dst, row_out)
+
+
 @njit(parallel=True, cache=True)
 def _gather_all(  # type: ignore[no-untyped-def]
     source, target, starts, offsets, values, tiles, counts, strides, pitches, step_in, step_out, add, jobs, next_job
@@ -226,6 +260,8 @@ def _gather_all(  # type: ignore[no-untyped-def]
                         if ahead >= 0 and stage == 0:
                             for c in range(sources * o // channels, sources * (o + 1) // channels):
                                 prefetch_tile(tiles[then, 0], step_in, later + ahead + c * strides[3], pitches[0])
+                        if stage == 0:
+                            claim_tile(tiles[tile, 0], step_out, dst + (o + 1) * strides[2], pitches[1])
                         run = (stage * channels + o) * segments
                         _gather_tile(
                             tiles[tile, 0], tiles[tile, 3], step_in, step_out, src, where, what, begin + 8 * run,
@@ -294,10 +330,22 @@ def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, p
 
 
 @njit(cache=True)
-def ordered(sums, rank, gradient):  # type: ignore[no-untyped-def]
-    """gradient[rank[i]] ← Σ over threads of sums[:, i]."""
-    for i in range(len(rank)):
-        total = np.float32(0)
-        for thread in range(len(sums)):
-            total += sums[thread, i]
-        gradient[rank[i]] = total
+def _gathered(flat, positions, values):  # type: ignore[no-untyped-def]
+    for i in range(len(values)):
+        values[i] = flat[positions[i]]
+
+
+@njit(cache=True)
+def _added_up(sums, rank, gradient, begin, end):  # type: ignore[no-untyped-def]
+    total = sums[0, begin:end]
+    for row in range(1, len(sums)):
+        for i in range(end - begin):
+            total[i] += sums[row, begin + i]
+    for i in range(end - begin):
+        gradient[rank[begin + i]] = total[i]
+
+
+@njit(parallel=True, cache=True)
+def _added_up_by_all(sums, rank, gradient):  # type: ignore[no-untyped-def]
+    for chunk in prange((len(rank) + _CHUNK - 1) // _CHUNK):
+        _added_up(sums, rank, gradient, chunk * _CHUNK, min(len(rank), (chunk + 1) * _CHUNK))

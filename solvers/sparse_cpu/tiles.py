@@ -20,7 +20,8 @@ oᵢ, wᵢ      | ``offsets, values`` | addresses of arrays of uint32 (bytes) an
 
 On a small image much of a 3×3 window lies in the border: of a 4×4 image 31 % of the products are with zeros. With ``edges`` the
 non-zeros come in nine segments, by the shift of their tap, (−1, −1), (−1, 0), … (1, 1); the entries of the tile from which a
-segment reaches into the border are left out. `prefetch` asks for the memory of a tile, `take_job` counts for all threads.
+segment reaches into the border are left out. `prefetch` asks for the memory of a tile
+that will be read, `claim` of one that will be written, `take_job` counts for all threads.
 
 Addresses are plain integers and nothing is checked here: who calls answers for bounds and alignment (64 bytes).
 """
@@ -210,6 +211,25 @@ def _prefetch(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_
 
 
 prefetch: Any = intrinsic(prefer_literal=True)(_prefetch)
+
+
+def _claim(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_in: Any) -> Any:
+    """Make a tile of the target ready to be written."""
+    shape = literals(rows, cols, step_in)
+    if shape is None:
+        return None
+    height, width, stride = shape
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        source, row_in = arguments[3:]
+        for place in _tile(b, source, row_in, height, width, stride):
+            prefetch_line(b, place, True)
+        return context.get_dummy_value()
+
+    return types.void(rows, cols, step_in, types.int64, types.int64), generate
+
+
+claim: Any = intrinsic(prefer_literal=True)(_claim)
 
 
 def segments(rows: int, cols: int, edges: int) -> list[list[int]]:

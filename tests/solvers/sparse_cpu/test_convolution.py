@@ -17,8 +17,10 @@ from mlbreg.solvers.sparse_cpu import cover  # noqa: E402
 from mlbreg.solvers.sparse_cpu.backward import gradients  # noqa: E402
 from mlbreg.solvers.sparse_cpu.blocks import Blocked, Grid, pack, unpack, zeros  # noqa: E402
 from mlbreg.solvers.sparse_cpu.convolution import (  # noqa: E402
+    NonZeros,
     forward,
     input_gradient,
+    non_zeros,
     weight_gradient,
 )
 from mlbreg.solvers.sparse_cpu.geometry import Geometry  # noqa: E402
@@ -172,6 +174,26 @@ def test_more_channels_than_the_second_cache_holds_are_taken_in_blocks(side: int
     y, x, out = _dense(case)[0], pack(case.x, zeros(plan.x)), zeros(plan.y)
     forward(plan, weight, x, out)
     torch.testing.assert_close(unpack(out).double(), y, rtol=1e-5, atol=1e-5)
+
+
+def test_many_non_zeros_are_put_in_order_by_all_threads() -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(64, 64, 3, 3)
+    case = Case(Geometry((3, 3), padding=(1, 1)), weight, torch.randn(2, 64, 4, 4), torch.randn(2, 64, 4, 4))
+    plan, (_, dx, dw) = _plan(case), _dense(case)
+    x, dy, back = pack(case.x, zeros(plan.x)), pack(case.dy, zeros(plan.y)), zeros(plan.x)
+    torch.testing.assert_close(weight_gradient(plan, x, dy).double(), dw, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(gradients(plan, weight, x, dy, back).double(), dw, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(unpack(back).double(), dx, rtol=1e-5, atol=1e-4)
+
+
+def test_non_zeros_that_were_gathered_before_must_be_as_many() -> None:
+    geometry, mask = Geometry((1, 1)), torch.ones(2, 2, 1, 1, dtype=torch.bool)
+    plan = Plan(mask, geometry, Grid(1, 2, 1, 1), Grid(1, 2, 1, 1))
+    gathered = non_zeros(plan, torch.tensor([1.0, 2.0, 3.0, 4.0]).view(2, 2, 1, 1))
+    assert gathered.values.tolist() == [1.0, 2.0, 3.0, 4.0]
+    with pytest.raises(ValueError, match="weight must have 4 non-zeros, got 3"):
+        non_zeros(plan, NonZeros(gathered.values[:3]))
 
 
 def test_kernels_leave_the_number_of_threads_of_torch_alone() -> None:
