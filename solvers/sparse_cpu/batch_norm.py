@@ -273,7 +273,7 @@ def _gradients(  # type: ignore[no-untyped-def]
         of_bias[channel], of_weight[channel] = sums[0], sums[1] * inverse
         if batch:  # in evaluation the statistics do not depend on x
             numbers[3], numbers[4] = sums[0] / n, sums[1] / (n * (variances[channel] + eps))
-        for block in range(size[0]):
+        for block in range(size[0] - 1, -1, -1):  # what was read last is still in the cache
             _locate(planes, X, walk_x, block, channel)
             _locate(planes, Y, walk_y, block, channel)
             _locate(planes, R, walk_dr, block, channel)

@@ -16,6 +16,8 @@ the offsets; the weights themselves are gathered anew for each step, as they cha
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numba import njit, prange
@@ -24,37 +26,43 @@ from torch import Tensor
 from ..threads import use_torch_threads
 from .blocks import Blocked, Grid
 from .plan import Plan, Sweep, Walk
-from .tiles import contract, gather, prefetch, take_job
+from .tiles import claim, contract, gather, prefetch, take_job
 from .vectors import VECTOR
 
 #: Jobs for each thread, so that none waits long for another one; they are handed out one by one.
-_JOBS = 8
+JOBS = 8
 #: Bytes of a block of 16 images from which on its tiles do not stay in the second cache.
 _FAR = 2 << 20
+#: Non-zeros that a thread adds up at a time.
+_CHUNK = 1 << 14
 
 
-def forward(plan: Plan, weight: Tensor, x: Blocked, y: Blocked) -> None:
+class NonZeros(NamedTuple):
+    """The non-zeros of a weight in C order, float32 (count,): gathered once for forward and backward pass."""
+
+    values: np.ndarray
+
+
+def forward(plan: Plan, weight: Tensor | NonZeros, x: Blocked, y: Blocked) -> None:
     """Y ← W * X. All of Y's interior is written."""
-    _check_memory(plan, x, y)
-    _check_weight(plan, weight)
-    _sweep(plan.forward, _values(plan, weight), x, y, False)
+    check_memory(plan, x, y)
+    _sweep(plan.forward, non_zeros(plan, weight).values, x, y, False)
 
 
-def input_gradient(plan: Plan, weight: Tensor, dy: Blocked, dx: Blocked, add: bool = False) -> None:
+def input_gradient(plan: Plan, weight: Tensor | NonZeros, dy: Blocked, dx: Blocked, add: bool = False) -> None:
     """dX ← Wᵀ * dY, or dX ← dX + Wᵀ * dY with ``add``.
 
     Pixels that no tap reaches (a stride beyond the kernel) are not written: without ``add`` dX comes as zeros.
     """
-    _check_memory(plan, dx, dy)
-    _check_weight(plan, weight)
-    values = _values(plan, weight)
+    check_memory(plan, dx, dy)
+    values = non_zeros(plan, weight).values
     for sweep in plan.adding if add else plan.backward:
         _sweep(sweep, values, dy, dx, add)
 
 
 def weight_gradient(plan: Plan, x: Blocked, dy: Blocked) -> Tensor:
     """dW at the non-zeros, in C order, float32 (count,)."""
-    _check_memory(plan, x, dy)
+    check_memory(plan, x, dy)
     sweep = plan.gradient
     sums = np.zeros((use_torch_threads(), plan.count + VECTOR // 4), dtype=np.float32)
     _contract_all(
@@ -70,27 +78,41 @@ def weight_gradient(plan: Plan, x: Blocked, dy: Blocked) -> Tensor:
             sweep.channels,
             sweep.segments,
             x.grid.channels,
-            _ahead(sweep.walk, x.grid),
+            foremost_tap(sweep.walk, x.grid),
         ),
         np.asarray([x.grid.block, dy.grid.block, dy.grid.channel, x.grid.channel], dtype=np.int64),
         np.asarray([sweep.walk.step_in[0] * x.grid.row, dy.grid.row], dtype=np.int64),
         sweep.walk.step_in[1],
     )
     gradient = np.empty(plan.count, dtype=np.float32)
-    _ordered(sums, sweep.rank, gradient)
+    write_in_order(sums, sweep.rank, gradient)
     return torch.from_numpy(gradient)
 
 
-def _values(plan: Plan, weight: Tensor) -> np.ndarray:
-    """The non-zeros in C order."""
-    values: np.ndarray = weight.detach().reshape(-1)[plan.pattern.positions].numpy()
-    return values
+def non_zeros(plan: Plan, weight: Tensor | NonZeros) -> NonZeros:
+    """Those of a dense weight; what was gathered before is taken as it is."""
+    if isinstance(weight, NonZeros):
+        if len(weight.values) != plan.count:
+            raise ValueError(f"weight must have {plan.count} non-zeros, got {len(weight.values)}")
+        return weight
+    _check_weight(plan, weight)
+    values = np.empty(plan.count, dtype=np.float32)
+    _gathered(weight.detach().contiguous().view(-1).numpy(), plan.pattern.positions.numpy(), values)
+    return NonZeros(values)
+
+
+def write_in_order(sums: np.ndarray, rank: np.ndarray, gradient: np.ndarray) -> None:
+    """gradient[rank[i]] ← Σ over rows of sums[:, i]; the first row is overwritten."""
+    if len(rank) < 2 * _CHUNK:  # waking up the other threads would take longer
+        _added_up(sums, rank, gradient, 0, len(rank))
+    else:
+        _added_up_by_all(sums, rank, gradient)
 
 
 def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, add: bool) -> None:
     walk = sweep.walk
     threads, blocks = use_torch_threads(), source.grid.blocks
-    wanted = _JOBS * threads
+    wanted = JOBS * threads
     together = max(1, len(walk.tiles) * blocks // wanted)
     parts = min(-(-wanted // (blocks * len(walk.tiles))), sweep.channels)
     _gather_all(
@@ -106,7 +128,7 @@ def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, a
             sweep.channels,
             sweep.segments,
             source.grid.channels,
-            _ahead(walk, source.grid),
+            foremost_tap(walk, source.grid),
         ),
         np.asarray([source.grid.block, target.grid.block, target.grid.channel, source.grid.channel], dtype=np.int64),
         np.asarray([walk.step_in[0] * source.grid.row, walk.step_out[0] * target.grid.row], dtype=np.int64),
@@ -118,12 +140,12 @@ def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, a
     )
 
 
-def _ahead(walk: Walk, source: Grid) -> int:
+def foremost_tap(walk: Walk, source: Grid) -> int:
     """The tap whose pixels the next tile sees first, and which are asked for while this one is computed; −1 where they are near."""
     return walk.reach if source.block >= _FAR else -1
 
 
-def _check_memory(plan: Plan, x: Blocked, y: Blocked) -> None:
+def check_memory(plan: Plan, x: Blocked, y: Blocked) -> None:
     # Beyond this line addresses are plain numbers.
     for name, given, wanted in (("x", x, plan.x), ("y", y, plan.y)):
         if given.grid != wanted:
@@ -186,7 +208,7 @@ def _gather_tile(  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def _prefetch_tile(kind, step_in, src, row_in):  # type: ignore[no-untyped-def]
+def prefetch_tile(kind, step_in, src, row_in):  # type: ignore[no-untyped-def]
     if kind == 0 and step_in == 1:
         prefetch(2, 8, 1, src, row_in)
     elif kind == 0 and step_in == 2:
@@ -197,13 +219,25 @@ def _prefetch_tile(kind, step_in, src, row_in):  # type: ignore[no-untyped-def]
         prefetch(4, 4, 2, src, row_in)
 
 
+@njit(inline="always")
+def claim_tile(kind, step_out, dst, row_out):  # type: ignore[no-untyped-def]
+    if kind == 0 and step_out == 1:
+        claim(2, 8, 1, dst, row_out)
+    elif kind == 0 and step_out == 2:
+        claim(2, 8, 2, dst, row_out)
+    elif kind == 1 and step_out == 1:
+        claim(4, 4, 1, dst, row_out)
+    elif kind == 1 and step_out == 2:
+        claim(4, 4, 2, dst, row_out)
+
+
 @njit(parallel=True, cache=True)
 def _gather_all(  # type: ignore[no-untyped-def]
     source, target, starts, offsets, values, tiles, counts, strides, pitches, step_in, step_out, add, jobs, next_job
 ):
     """All tiles of all images.
 
-    ``counts``: blocks of images, blocks of source channels, target channels, segments, source channels, and see `_ahead`.
+    ``counts``: blocks of images, blocks of source channels, target channels, segments, source channels, and see `foremost_tap`.
     ``strides``: bytes between blocks of the source, blocks and channels of the target, channels of the source. ``jobs``:
     threads, tiles in a job, parts of the target channels.
     """
@@ -225,7 +259,9 @@ def _gather_all(  # type: ignore[no-untyped-def]
                     for o in range(channels * part // parts, channels * (part + 1) // parts):
                         if ahead >= 0 and stage == 0:
                             for c in range(sources * o // channels, sources * (o + 1) // channels):
-                                _prefetch_tile(tiles[then, 0], step_in, later + ahead + c * strides[3], pitches[0])
+                                prefetch_tile(tiles[then, 0], step_in, later + ahead + c * strides[3], pitches[0])
+                        if stage == 0:
+                            claim_tile(tiles[tile, 0], step_out, dst + (o + 1) * strides[2], pitches[1])
                         run = (stage * channels + o) * segments
                         _gather_tile(
                             tiles[tile, 0], tiles[tile, 3], step_in, step_out, src, where, what, begin + 8 * run,
@@ -283,9 +319,9 @@ def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, p
             for stage in range(stages):
                 for o in range(channels):
                     if ahead >= 0 and stage == 0:
-                        _prefetch_tile(tiles[then, 0], 1, later + o * strides[2], pitches[1])
+                        prefetch_tile(tiles[then, 0], 1, later + o * strides[2], pitches[1])
                         for ch in range(sources * o // channels, sources * (o + 1) // channels):
-                            _prefetch_tile(tiles[then, 0], step, place + ahead + ch * strides[3], pitches[0])
+                            prefetch_tile(tiles[then, 0], step, place + ahead + ch * strides[3], pitches[0])
                     run = (stage * channels + o) * segments
                     _contract_tile(
                         tiles[tile, 0], tiles[tile, 3], step, src, where, own, begin + 8 * run,
@@ -294,10 +330,22 @@ def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, p
 
 
 @njit(cache=True)
-def _ordered(sums, rank, gradient):  # type: ignore[no-untyped-def]
-    """gradient[rank[i]] ← Σ over threads of sums[:, i]."""
-    for i in range(len(rank)):
-        total = np.float32(0)
-        for thread in range(len(sums)):
-            total += sums[thread, i]
-        gradient[rank[i]] = total
+def _gathered(flat, positions, values):  # type: ignore[no-untyped-def]
+    for i in range(len(values)):
+        values[i] = flat[positions[i]]
+
+
+@njit(cache=True)
+def _added_up(sums, rank, gradient, begin, end):  # type: ignore[no-untyped-def]
+    total = sums[0, begin:end]
+    for row in range(1, len(sums)):
+        for i in range(end - begin):
+            total[i] += sums[row, begin + i]
+    for i in range(end - begin):
+        gradient[rank[begin + i]] = total[i]
+
+
+@njit(parallel=True, cache=True)
+def _added_up_by_all(sums, rank, gradient):  # type: ignore[no-untyped-def]
+    for chunk in prange((len(rank) + _CHUNK - 1) // _CHUNK):
+        _added_up(sums, rank, gradient, chunk * _CHUNK, min(len(rank), (chunk + 1) * _CHUNK))

@@ -23,10 +23,11 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
-from . import batch_norm, convolution, elementwise, linear, pooling
+from . import backward, batch_norm, convolution, elementwise, linear, pooling
 from .autograd import Function, Meeting, once
 from .blocks import Blocked, Grid, unpack
 from .buffers import Buffers
+from .convolution import NonZeros
 from .geometry import Geometry
 from .linear import LinearPlan
 from .patterns import spread
@@ -52,37 +53,74 @@ class Layer:
         within = all(k >= s and d == 1 for k, s, d in zip(g.kernel, g.stride, g.dilation, strict=True))
         return None if within or g.stride == (1, 1) else g
 
-    def forward(self, weight: Tensor, x: Blocked, y: Blocked) -> None:
+    def forward(self, weight: Tensor, x: Blocked, y: Blocked) -> NonZeros | None:
+        """The weights that it has gathered, for the backward pass."""
         if isinstance(self.plan, LinearPlan):
             linear.forward(self.plan, weight, x, y)
-        else:
-            convolution.forward(self.plan, weight, x, y)
-
-    def input_gradient(self, weight: Tensor, dy: Blocked, meeting: Meeting | None) -> Tensor | None:
-        """None where it was added onto what another reader of the input had left."""
-        if isinstance(self.plan, LinearPlan):
-            target = self.buffers.take(self.plan.x)
-            linear.input_gradient(self.plan, weight, dy, target)
-            return target.memory
-        if meeting is not None and meeting.left is not None:
-            convolution.input_gradient(self.plan, weight, dy, meeting.left, add=True)
             return None
+        gathered = convolution.non_zeros(self.plan, weight)
+        convolution.forward(self.plan, gathered, x, y)
+        return gathered
+
+    def gradients(
+        self,
+        weight: Tensor,
+        gathered: NonZeros | None,
+        x: Blocked,
+        dy: Blocked,
+        meeting: Meeting | None,
+        form: Form,
+        wanted: tuple[bool, bool],
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Of the input and the weight, as ``wanted``; the first is None where it was added onto what another reader had left.
+
+        The second has the shape of the weight. ``gathered``: of the forward pass.
+        """
+        of_x, of_weight = wanted
+        if isinstance(self.plan, LinearPlan) or not of_x:
+            target, adds = (self.buffers.take(self.plan.x) if of_x else None), False
+        else:
+            target, adds = self._target(meeting)
+        values = self._values(weight, gathered, x, dy, target, adds, of_weight and form != "whole")
+        dx = None if target is None or adds else target.memory
+        if not of_weight:
+            return dx, None
+        return dx, self._dense(weight, x, dy) if values is None else self._formed(values, weight, form)
+
+    def _target(self, meeting: Meeting | None) -> tuple[Blocked, bool]:
+        """Where the gradient of the input goes, and whether it is added there onto that of another reader."""
+        if meeting is not None and meeting.left is not None:
+            return meeting.left, True
         target = self.buffers.take(self.plan.x, self.untouched if meeting is None else None)
         if meeting is not None:
             if self.untouched is not None:
                 target.memory.zero_()
             meeting.leave(target)
-        convolution.input_gradient(self.plan, weight, dy, target)
-        return target.memory
+        return target, False
 
-    def weight_gradient(self, weight: Tensor, x: Blocked, dy: Blocked, form: Form) -> Tensor:
-        """Of the shape of the weight."""
-        if form == "whole":
-            return self._dense(weight, x, dy)
+    def _values(
+        self,
+        weight: Tensor,
+        gathered: NonZeros | None,
+        x: Blocked,
+        dy: Blocked,
+        target: Blocked | None,
+        adds: bool,
+        wanted: bool,
+    ) -> Tensor | None:
+        """Write the gradient of the input where there is a target; the gradients of the non-zeros where they are wanted."""
         if isinstance(self.plan, LinearPlan):
-            values = linear.weight_gradient(self.plan, x, dy)
-        else:
-            values = convolution.weight_gradient(self.plan, x, dy)
+            if target is not None:
+                linear.input_gradient(self.plan, weight, dy, target)
+            return linear.weight_gradient(self.plan, x, dy) if wanted else None
+        known = weight if gathered is None else gathered
+        if target is not None and wanted:
+            return backward.gradients(self.plan, known, x, dy, target, adds)
+        if target is not None:
+            convolution.input_gradient(self.plan, known, dy, target, adds)
+        return convolution.weight_gradient(self.plan, x, dy) if wanted else None
+
+    def _formed(self, values: Tensor, weight: Tensor, form: Form) -> Tensor:
         if form == "sparse":
             return torch.sparse_coo_tensor(
                 self.plan.pattern.indices, values, weight.shape, is_coalesced=True, check_invariants=False
@@ -116,7 +154,7 @@ class Multiply(Function):  # type: ignore[misc]
         ctx.layer, ctx.form, ctx.meeting = layer, form, meeting
         ctx.save_for_backward(x, weight)
         y = layer.buffers.take(layer.plan.y)
-        layer.forward(weight, Blocked(x.detach(), layer.plan.x), y)
+        ctx.gathered = layer.forward(weight, Blocked(x.detach(), layer.plan.x), y)
         if bias is not None:
             elementwise.add(y, y, bias=bias)
         return y.memory
@@ -125,11 +163,10 @@ class Multiply(Function):  # type: ignore[misc]
     @once
     def backward(ctx: Any, dy: Tensor) -> Any:
         layer, (x, weight) = ctx.layer, ctx.saved_tensors
-        slope, dx, dweight, dbias = Blocked(dy, layer.plan.y), None, None, None
-        if ctx.needs_input_grad[0]:
-            dx = layer.input_gradient(weight, slope, ctx.meeting)
-        if ctx.needs_input_grad[1]:
-            dweight = layer.weight_gradient(weight, Blocked(x, layer.plan.x), slope, ctx.form)
+        slope, dbias = Blocked(dy, layer.plan.y), None
+        dx, dweight = layer.gradients(
+            weight, ctx.gathered, Blocked(x, layer.plan.x), slope, ctx.meeting, ctx.form, ctx.needs_input_grad[:2]
+        )
         if ctx.needs_input_grad[2]:
             dbias = torch.from_numpy(elementwise.channel_sums(slope)).float()
         return dx, dweight, dbias, None, None, None

@@ -7,7 +7,8 @@ what the block's channels hold of a tile is in the cache meanwhile:
 blocks of channels that fit into | when
 ---------------------------------|----------------------------------------------------------------------------------------
 the first cache                  | runs are long enough to pay for the target's traffic: from about a tenth of all weights
-the second cache                 | else
+a part of the second cache       | else, as long as runs have several non-zeros
+most of it                       | else
 """
 
 from __future__ import annotations
@@ -29,10 +30,14 @@ from .patterns import Pattern
 from .vectors import VECTOR
 
 _LARGEST_OFFSET = 2**32 - 1
-#: Bytes of activations under the tiles of a block of channels: measured with caches of 32 KiB and 1 MiB.
-_FIRST_CACHE, _SECOND_CACHE = 40 << 10, 256 << 10
-#: Non-zeros of a target channel in a block of source channels from which on the first cache pays.
-_SHORTEST_RUN = 5
+#: Bytes of activations under the tiles of a block of channels: measured with caches of 32 KiB and 1 MiB. The first cache,
+#: a part of the second, most of it.
+_CACHES = (40 << 10, 256 << 10, 640 << 10)
+#: Non-zeros of a target channel in a block of source channels from which on the first cache pays, by the sides of the image
+#: that a tile touches: what the block costs is that the products with the border are not left out.
+_SHORTEST_RUN = {0: 5, 2: 12, 4: 20}
+#: Non-zeros of one shift in a block from which on a part of the second cache pays, and below it most of it.
+_SHORTEST_SEGMENT = 4
 
 
 class Walk(NamedTuple):
@@ -174,12 +179,14 @@ class Plan:
             return walk.tiles, source.channels, False  # tiles overlap: a kernel may not add
         tall = (rows - 1) * walk.step_in[0] + walk.reach // source.row + 1
         wide = (cols - 1) * walk.step_in[1] + walk.reach % source.row // VECTOR + 1
-        near, far = (max(1, cache // (tall * wide * VECTOR)) for cache in (_FIRST_CACHE, _SECOND_CACHE))
-        if run * near >= _SHORTEST_RUN:
-            return walk.tiles, min(near, source.channels), False
         bordering = cover.bordering(*walk.size) if self.geometry.is_three_by_three else None
-        tiles = walk.tiles if bordering is None else bordering
-        return tiles, min(far, source.channels), bordering is not None
+        sides = 0 if bordering is None else int(bordering[0, 3]).bit_count()
+        near, far, whole = (max(1, cache // (tall * wide * VECTOR)) for cache in _CACHES)
+        if run * near >= _SHORTEST_RUN[sides]:
+            return walk.tiles, min(near, source.channels), False
+        segments = 1 if bordering is None else 9
+        block = min(far if run * far >= segments * _SHORTEST_SEGMENT else whole, source.channels)
+        return walk.tiles if bordering is None else bordering, block, bordering is not None
 
 
 def _without_overlap(sweep: Sweep, step: int) -> Sweep:

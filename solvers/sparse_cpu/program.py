@@ -102,6 +102,9 @@ class Program:
                 self._blocked(node, steps[node])
             else:
                 self._dense(node)
+        self._actions = _with_early(
+            self._actions, {n for n, layer in self.layers.items() if layer.untouched is not None}
+        )
         self._share_out()
 
     def _dense(self, node: fx.Node) -> None:
@@ -244,6 +247,22 @@ def _is_size(node: fx.Node) -> bool:
     if node.op == "call_method":
         return node.target in ("size", "dim", "numel", "ndimension")
     return node.op == "call_function" and node.target is getattr and node.args[1] in ("shape", "ndim")
+
+
+def _with_early(actions: list[Action], early: set[fx.Node]) -> list[Action]:
+    """The calls of some convolutions as soon as their input is there.
+
+    What is called first gets its gradient last: a convolution that skips pixels then adds onto what the others have written.
+    The other way round all of the gradient had to be set to 0 before it.
+    """
+    ordered: list[Action] = []
+    for action in actions:
+        place = len(ordered)
+        if any(key.node in early for key in action.outputs):
+            made = [i for i, other in enumerate(ordered) if set(other.outputs) & set(action.inputs)]
+            place = made[-1] + 1 if made else place  # an argument of the model is made by nobody
+        ordered.insert(place, action)
+    return ordered
 
 
 def _with_ends(actions: list[Action], results: set[Key]) -> list[Action]:

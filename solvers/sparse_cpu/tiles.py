@@ -1,4 +1,4 @@
-"""Vector code of the sparse convolutions: two loops over non-zero weights with a tile of 16-lane vectors in registers.
+"""Vector code of the sparse convolutions: loops over non-zero weights with a tile of 16-lane vectors in registers.
 
 Beside this, `planes` and `vectors` all of the package is plain numba and torch. Activations lie in memory as `blocks` says: 16
 images are the lanes of a vector, so a pixel of a channel is 64 contiguous, aligned bytes, and one weight meets a vector as one
@@ -16,10 +16,12 @@ oᵢ, wᵢ      | ``offsets, values`` | addresses of arrays of uint32 (bytes) an
 
     gather:   out[r, c] = (out[r, c] if add else 0) + Σᵢ wᵢ · source[oᵢ + r·row_in + c·s·64]
     contract: sums[i] += Σ_{r, c, lanes} grad[r, c] · source[oᵢ + r·row_in + c·s·64]
+    backpropagate: both, with ``near`` for grad, which lies as ``out`` does
 
 On a small image much of a 3×3 window lies in the border: of a 4×4 image 31 % of the products are with zeros. With ``edges`` the
 non-zeros come in nine segments, by the shift of their tap, (−1, −1), (−1, 0), … (1, 1); the entries of the tile from which a
-segment reaches into the border are left out. `prefetch` asks for the memory of a tile, `take_job` counts for all threads.
+segment reaches into the border are left out. `prefetch` asks for the memory of a tile
+that will be read, `claim` of one that will be written, `take_job` counts for all threads.
 
 Addresses are plain integers and nothing is checked here: who calls answers for bounds and alignment (64 bytes).
 """
@@ -133,6 +135,65 @@ def _contract(
 contract: Any = intrinsic(prefer_literal=True)(_contract)
 
 
+def _backpropagate(
+    typing: Any,
+    rows: Any,
+    cols: Any,
+    step_in: Any,
+    step_out: Any,
+    edges: Any,
+    source: Any,
+    offsets: Any,
+    values: Any,
+    sums: Any,
+    starts: Any,
+    row_in: Any,
+    near: Any,
+    out: Any,
+    row_out: Any,
+    add: Any,
+) -> Any:
+    """`gather` and `contract` at once: each vector of the source is read for both."""
+    shape = literals(rows, cols, step_in, step_out, edges)
+    if shape is None:
+        return None
+    height, width, stride_in, stride_out, sides = shape
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        source, offsets, values, sums, starts, row_in, near, out, row_out, add = arguments[5:]
+        offset_at, value_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(values, F32.as_pointer())
+        sum_at = b.inttoptr(sums, F32.as_pointer())
+        places = _tile(b, out, row_out, height, width, stride_out)
+        # These stay in the first cache: registers are for the tile of the output.
+        beside = _tile(b, near, row_out, height, width, stride_out)
+        totals = _loaded_or_zero(b, places, add)
+        for number, here in enumerate(segments(height, width, sides)):
+            loop = Loop(b, *_bounds(b, starts, number), [totals[i] for i in here])
+            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
+            weight = splat(b, b.load(b.gep(value_at, [loop.index])))
+            vectors = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
+            products = [ZERO] * min(2, len(here))
+            made = []
+            for turn, (i, x) in enumerate(zip(here, loop.carried, strict=True)):
+                slope, which = b.load(vectors[i], align=VECTOR), turn % len(products)
+                made.append(fma(b, slope, weight, x))
+                products[which] = fma(b, slope, b.load(beside[i], align=VECTOR), products[which])
+            product = products[0] if len(products) == 1 else b.fadd(products[0], products[1])
+            place = b.gep(sum_at, [loop.index])
+            b.store(b.fadd(b.load(place), horizontal_sum(b, product)), place)
+            loop.close(made)
+            for i, x in zip(here, loop.carried, strict=True):
+                totals[i] = x
+        for x, place in zip(totals, places, strict=True):
+            b.store(x, place, align=VECTOR)
+        return context.get_dummy_value()
+
+    return types.void(rows, cols, step_in, step_out, edges, *[types.int64] * 10), generate
+
+
+backpropagate: Any = intrinsic(prefer_literal=True)(_backpropagate)
+
+
 def _prefetch(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_in: Any) -> Any:
     """Bring a tile of the source into the second cache."""
     shape = literals(rows, cols, step_in)
@@ -150,6 +211,25 @@ def _prefetch(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_
 
 
 prefetch: Any = intrinsic(prefer_literal=True)(_prefetch)
+
+
+def _claim(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_in: Any) -> Any:
+    """Make a tile of the target ready to be written."""
+    shape = literals(rows, cols, step_in)
+    if shape is None:
+        return None
+    height, width, stride = shape
+
+    def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        source, row_in = arguments[3:]
+        for place in _tile(b, source, row_in, height, width, stride):
+            prefetch_line(b, place, True)
+        return context.get_dummy_value()
+
+    return types.void(rows, cols, step_in, types.int64, types.int64), generate
+
+
+claim: Any = intrinsic(prefer_literal=True)(_claim)
 
 
 def segments(rows: int, cols: int, edges: int) -> list[list[int]]:

@@ -75,12 +75,12 @@ def store(b: Any, x: Any, place: Any, past_caches: bool) -> None:
         done.set_metadata("nontemporal", b.module.add_metadata([ir.Constant(I32, 1)]))
 
 
-def prefetch_line(b: Any, place: Any) -> None:
-    """Ask for the line at a pointer, for the second cache."""
+def prefetch_line(b: Any, place: Any, write: bool = False) -> None:
+    """Ask for the line at a pointer: for the second cache, or to ``write`` it soon."""
     byte = ir.IntType(8).as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
     function = _get_or_insert_function(b.module, kind, "llvm.prefetch.p0i8")
-    reading, near_second, data = (ir.Constant(I32, number) for number in (0, 2, 1))
+    reading, near_second, data = (ir.Constant(I32, number) for number in ((1, 3, 1) if write else (0, 2, 1)))
     b.call(function, [b.bitcast(place, byte), reading, near_second, data])
 
 

@@ -1,4 +1,4 @@
-"""The sparse convolution against torch's dense one in float64: forward, input gradient, weight gradient."""
+"""The sparse convolution against torch's dense one in float64: forward, input gradient, weight gradient, and both at once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("numba")
 
 from mlbreg.solvers.sparse_cpu import cover  # noqa: E402
+from mlbreg.solvers.sparse_cpu.backward import gradients  # noqa: E402
 from mlbreg.solvers.sparse_cpu.blocks import Blocked, Grid, pack, unpack, zeros  # noqa: E402
 from mlbreg.solvers.sparse_cpu.convolution import (  # noqa: E402
+    NonZeros,
     forward,
     input_gradient,
+    non_zeros,
     weight_gradient,
 )
 from mlbreg.solvers.sparse_cpu.geometry import Geometry  # noqa: E402
@@ -114,6 +117,11 @@ def test_all_three_are_those_of_the_dense_convolution(case: Case, extra: int) ->
     input_gradient(plan, case.weight, dy, onto, add=True)
     assert _close(unpack(onto), dx + before, sizes[1] + before.abs())
     assert _close(weight_gradient(plan, x, dy), dw, sizes[2])
+    both, more = zeros(plan.x), pack(before, zeros(plan.x))
+    for onto, add in ((both, False), (more, True)):
+        assert _close(gradients(plan, case.weight, x, dy, onto, add), dw, sizes[2])
+    assert _close(unpack(both), dx, sizes[1])
+    assert _close(unpack(more), dx + before, sizes[1] + before.abs())
 
 
 @settings(max_examples=60, deadline=None)
@@ -128,6 +136,8 @@ def test_nothing_outside_the_image_is_written_and_nothing_outside_the_borders_is
     input_gradient(plan, case.weight, dy, back, add=True)
     gradient = weight_gradient(plan, x, dy)
     assert torch.isfinite(gradient).all()
+    for add in (False, True):
+        assert torch.isfinite(gradients(plan, case.weight, x, dy, back, add)).all()
     for blocked in (x, dy, out, back):
         guard = _GUARDS.pop(blocked.address)
         inside = blocked.memory.numel()
@@ -166,6 +176,26 @@ def test_more_channels_than_the_second_cache_holds_are_taken_in_blocks(side: int
     torch.testing.assert_close(unpack(out).double(), y, rtol=1e-5, atol=1e-5)
 
 
+def test_many_non_zeros_are_put_in_order_by_all_threads() -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(64, 64, 3, 3)
+    case = Case(Geometry((3, 3), padding=(1, 1)), weight, torch.randn(2, 64, 4, 4), torch.randn(2, 64, 4, 4))
+    plan, (_, dx, dw) = _plan(case), _dense(case)
+    x, dy, back = pack(case.x, zeros(plan.x)), pack(case.dy, zeros(plan.y)), zeros(plan.x)
+    torch.testing.assert_close(weight_gradient(plan, x, dy).double(), dw, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(gradients(plan, weight, x, dy, back).double(), dw, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(unpack(back).double(), dx, rtol=1e-5, atol=1e-4)
+
+
+def test_non_zeros_that_were_gathered_before_must_be_as_many() -> None:
+    geometry, mask = Geometry((1, 1)), torch.ones(2, 2, 1, 1, dtype=torch.bool)
+    plan = Plan(mask, geometry, Grid(1, 2, 1, 1), Grid(1, 2, 1, 1))
+    gathered = non_zeros(plan, torch.tensor([1.0, 2.0, 3.0, 4.0]).view(2, 2, 1, 1))
+    assert gathered.values.tolist() == [1.0, 2.0, 3.0, 4.0]
+    with pytest.raises(ValueError, match="weight must have 4 non-zeros, got 3"):
+        non_zeros(plan, NonZeros(gathered.values[:3]))
+
+
 def test_kernels_leave_the_number_of_threads_of_torch_alone() -> None:
     """In a process of its own: the first kernel starts the threads."""
     code = (
@@ -191,12 +221,17 @@ def test_one_thread_and_two_agree() -> None:
             out, back = zeros(plan.y), zeros(plan.x)
             forward(plan, weight, x, out)
             input_gradient(plan, weight, dy, back)
-            results.append((out.memory, back.memory, weight_gradient(plan, x, dy)))
+            both = zeros(plan.x)
+            gradient, again = (gradients(plan, weight, x, dy, both) for _ in range(2))
+            assert torch.equal(gradient, again)
+            assert torch.equal(both.memory, back.memory)
+            results.append((out.memory, back.memory, weight_gradient(plan, x, dy), gradient))
     finally:
         torch.set_num_threads(before)
     assert torch.equal(results[0][0], results[1][0])
     assert torch.equal(results[0][1], results[1][1])
-    torch.testing.assert_close(results[0][2], results[1][2], rtol=1e-5, atol=1e-4)
+    for one, two in zip(results[0][2:], results[1][2:], strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-4)
 
 
 @settings(max_examples=100, deadline=None)
@@ -248,6 +283,7 @@ def test_wrong_shapes_borders_and_memory_are_refused() -> None:
         for multiply in (
             lambda w: forward(plan, w, zeros(x), zeros(y)),
             lambda w: input_gradient(plan, w, zeros(y), zeros(x)),
+            lambda w: gradients(plan, w, zeros(x), zeros(y), zeros(x)),
         ):
             with pytest.raises(ValueError, match=r"weight must be float32 on the CPU of shape \(4, 2, 3, 3\), got"):
                 multiply(weight)

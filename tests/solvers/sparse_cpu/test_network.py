@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("numba")
 
+from mlbreg.solvers.sparse_cpu import functions  # noqa: E402
 from mlbreg.solvers.sparse_cpu.network import SparseNetwork  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -340,3 +341,19 @@ def test_several_readers_and_a_change_in_place_are_those_of_the_model() -> None:
     torch.testing.assert_close(y, exact, rtol=1e-4, atol=1e-5)
     _assert_same(model, twin, network.sparse_layers)
     assert len(network.sparse_layers) == 4
+
+
+def test_a_strided_shortcut_adds_its_gradient_onto_that_of_the_other_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It writes a quarter of the pixels: were it the first, the others would have to be set to 0."""
+    found, target = [], functions.Layer._target
+
+    def watched(layer: Any, meeting: Any) -> Any:
+        got = target(layer, meeting)
+        if layer.untouched is not None:
+            found.append(got[1])
+        return got
+
+    monkeypatch.setattr(functions.Layer, "_target", watched)
+    model = sparse(ResNet)
+    _backward(SparseNetwork(model, break_even=1.0), *_batch())
+    assert found == [True, True]
