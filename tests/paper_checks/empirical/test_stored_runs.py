@@ -17,9 +17,15 @@ Lines = Callable[[Sequence[Run]], str]
 
 
 def test_the_reviewed_runs_are_those_that_ship_with_the_experiments() -> None:
-    ours = {run.name: (run.settings, run.result, run.curves) for run in reviewed()}
-    assert ours == {run.name: (run.configuration.plain(), run.result, run.curves) for run in of_the_experiments()}
+    ours = {run.name: run for run in reviewed()}
+    theirs = {run.name: run for run in of_the_experiments()}
     assert len(ours) >= 90
+    assert ours.keys() == theirs.keys()
+    for name, run in ours.items():
+        other = theirs[name]
+        assert (run.result, run.curves) == (other.result, other.curves)
+        # A setting that is younger than the run has its default, which is not written down here.
+        assert run.settings.items() <= other.configuration.plain().items()
 
 
 def test_they_are_found_without_torch() -> None:
