@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from mlbreg.paper_checks.empirical import judge as judging
+from mlbreg.paper_checks.empirical import stored_runs as reading
 from mlbreg.paper_checks.empirical.outcomes import Outcome
 from mlbreg.paper_checks.empirical.recorded import Record, recorded
 from mlbreg.paper_checks.empirical.records import empirical_claims
@@ -37,7 +38,10 @@ def test_the_reviewed_runs_give_the_recorded_verdict(mlbreg: Any, tmp_path: Path
     assert "No verdict is recorded" not in found.out
 
 
-def test_runs_of_ones_own_change_the_verdict_and_that_is_no_error(mlbreg: Any, tmp_path: Path, a_row: Path) -> None:
+def test_runs_of_ones_own_change_the_verdict_and_that_is_no_error(
+    mlbreg: Any, tmp_path: Path, a_row: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "reviewed", list)  # none, whatever has been stored of this row
     found = mlbreg("verify", ROW, "--out", tmp_path / "r", "--runs", a_row)
     assert found.exit_code == 0
     assert "supported" in found.out
