@@ -112,6 +112,8 @@ def _update(rule: int, group: dict[str, Any], batch: Batch, moments: tuple[str, 
     known: dict[tuple[int, int], Numbers] = {}
     launches: dict[tuple[torch.device, torch.dtype], list[Part]] = {}
     for theta, g, state, own in zip(batch.thetas, batch.gradients, batch.states, of_each, strict=True):
+        if not theta.numel():
+            continue  # its groups may be empty, too, and no others are
         size = _group_size(batch.regularizer, theta)
         numbers = known.get((size, id(own)))
         if numbers is None:

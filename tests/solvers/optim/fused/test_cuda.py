@@ -70,6 +70,21 @@ def test_it_is_so_in_every_precision_when_interpreted(dtype: Any, regularizer: A
         assert_both_ways_agree(name, regularizer, dtype, steps=2)
 
 
+@pytest.mark.skipif(not INTERPRETED, reason="run by the test above")
+def test_an_empty_parameter_does_not_change_its_neighbours_when_interpreted(monkeypatch: Any) -> None:
+    from mlbreg.solvers.optim.fused import cuda
+
+    monkeypatch.setattr(updates, "_launch_on", lambda _: cuda.launch)
+    results = []
+    for fused in (True, False):
+        empty, single = torch.nn.Parameter(torch.ones(0, 3)), torch.nn.Parameter(torch.ones(1))
+        optimizer = LinBreg([empty, single], regularizer=GroupL2(0.3, "whole"), fused=fused)
+        empty.grad, single.grad = torch.ones(0, 3), torch.full((1,), 9.0)
+        optimizer.step()
+        results.append(single.detach())
+    torch.testing.assert_close(*results)
+
+
 def _assert_views_at_odd_addresses_agree(device: str) -> None:
     memory = tensor(3000).to(device)
     results = []
