@@ -20,14 +20,13 @@ from .convolution import (
     JOBS,
     NonZeros,
     check_memory,
-    claim_tile,
     foremost_tap,
     non_zeros,
-    prefetch_tile,
     write_in_order,
 )
 from .plan import Plan
-from .tiles import backpropagate, take_job
+from .tile_calls import backpropagate_tile, claim_tile, prefetch_tile
+from .tiles import take_job
 from .vectors import VECTOR
 
 #: Shares of the tiles, each with sums of its own: twice as many made a step at 90 % slower.
@@ -96,38 +95,6 @@ def gradients(plan: Plan, weight: Tensor | NonZeros, x: Blocked, dy: Blocked, dx
     return torch.from_numpy(gradient)
 
 
-@njit(cache=True)
-def _backpropagate_tile(  # type: ignore[no-untyped-def]
-    kind, edges, step_out, src, offsets, values, sums, starts, row_in, near, dst, row_out, add
-):
-    # An intrinsic is made for literal shapes: each has its own call.
-    if edges == 15:
-        backpropagate(4, 4, 1, 1, 15, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-    elif edges == 5:
-        backpropagate(4, 4, 1, 1, 5, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-    elif edges == 9:
-        backpropagate(4, 4, 1, 1, 9, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-    elif edges == 6:
-        backpropagate(4, 4, 1, 1, 6, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-    elif edges == 10:
-        backpropagate(4, 4, 1, 1, 10, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-    elif kind == 3:
-        backpropagate(1, 1, 1, 1, 0, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-    elif step_out == 2:
-        if kind == 0:
-            backpropagate(2, 8, 1, 2, 0, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-        elif kind == 1:
-            backpropagate(4, 4, 1, 2, 0, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-        else:
-            backpropagate(2, 2, 1, 2, 0, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-    elif kind == 0:
-        backpropagate(2, 8, 1, 1, 0, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-    elif kind == 1:
-        backpropagate(4, 4, 1, 1, 0, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-    else:
-        backpropagate(2, 2, 1, 1, 0, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
-
-
 @njit(parallel=True, cache=True)
 def _backpropagate_all(  # type: ignore[no-untyped-def]
     source, beside, target, starts, offsets, values, sums, tiles, counts, strides, pitches, step_in, step_out, add,
@@ -164,7 +131,7 @@ def _backpropagate_all(  # type: ignore[no-untyped-def]
                         if stage == 0:
                             claim_tile(tiles[tile, 0], step_out, target + there + (o + 1) * strides[2], pitches[1])
                         run = (stage * channels + o) * segments
-                        _backpropagate_tile(
+                        backpropagate_tile(
                             tiles[tile, 0], tiles[tile, 3], step_out, src, where, what, own, begin + 8 * run,
                             pitches[0], beside + there + o * strides[2], target + there + o * strides[2], pitches[1],
                             add or stage > 0,

@@ -26,7 +26,8 @@ from torch import Tensor
 from ..threads import use_torch_threads
 from .blocks import Blocked, Grid
 from .plan import Plan, Sweep, Walk
-from .tiles import claim, contract, gather, prefetch, take_job
+from .tile_calls import claim_tile, contract_tile, gather_tile, prefetch_tile
+from .tiles import take_job
 from .vectors import VECTOR
 
 #: Jobs for each thread, so that none waits long for another one; they are handed out one by one.
@@ -167,70 +168,6 @@ def _check_weight(plan: Plan, weight: Tensor) -> None:
         )
 
 
-# The edges are those that `cover.bordering` gives: all four sides of an image of one tile, or the two of a corner.
-@njit(cache=True)
-def _gather_tile(  # type: ignore[no-untyped-def]
-    kind, edges, step_in, step_out, src, offsets, values, starts, row_in, dst, row_out, add
-):
-    # An intrinsic is made for literal shapes: each has its own call.
-    if edges == 15:
-        gather(4, 4, 1, 1, 15, src, offsets, values, starts, row_in, dst, row_out, add)
-    elif edges == 5:
-        gather(4, 4, 1, 1, 5, src, offsets, values, starts, row_in, dst, row_out, add)
-    elif edges == 9:
-        gather(4, 4, 1, 1, 9, src, offsets, values, starts, row_in, dst, row_out, add)
-    elif edges == 6:
-        gather(4, 4, 1, 1, 6, src, offsets, values, starts, row_in, dst, row_out, add)
-    elif edges == 10:
-        gather(4, 4, 1, 1, 10, src, offsets, values, starts, row_in, dst, row_out, add)
-    elif kind == 3:
-        gather(1, 1, 1, 1, 0, src, offsets, values, starts, row_in, dst, row_out, add)
-    elif step_in == 2:
-        if kind == 0:
-            gather(2, 8, 2, 1, 0, src, offsets, values, starts, row_in, dst, row_out, add)
-        elif kind == 1:
-            gather(4, 4, 2, 1, 0, src, offsets, values, starts, row_in, dst, row_out, add)
-        else:
-            gather(2, 2, 2, 1, 0, src, offsets, values, starts, row_in, dst, row_out, add)
-    elif step_out == 2:
-        if kind == 0:
-            gather(2, 8, 1, 2, 0, src, offsets, values, starts, row_in, dst, row_out, add)
-        elif kind == 1:
-            gather(4, 4, 1, 2, 0, src, offsets, values, starts, row_in, dst, row_out, add)
-        else:
-            gather(2, 2, 1, 2, 0, src, offsets, values, starts, row_in, dst, row_out, add)
-    elif kind == 0:
-        gather(2, 8, 1, 1, 0, src, offsets, values, starts, row_in, dst, row_out, add)
-    elif kind == 1:
-        gather(4, 4, 1, 1, 0, src, offsets, values, starts, row_in, dst, row_out, add)
-    else:
-        gather(2, 2, 1, 1, 0, src, offsets, values, starts, row_in, dst, row_out, add)
-
-
-@njit(inline="always")
-def prefetch_tile(kind, step_in, src, row_in):  # type: ignore[no-untyped-def]
-    if kind == 0 and step_in == 1:
-        prefetch(2, 8, 1, src, row_in)
-    elif kind == 0 and step_in == 2:
-        prefetch(2, 8, 2, src, row_in)
-    elif kind == 1 and step_in == 1:
-        prefetch(4, 4, 1, src, row_in)
-    elif kind == 1 and step_in == 2:
-        prefetch(4, 4, 2, src, row_in)
-
-
-@njit(inline="always")
-def claim_tile(kind, step_out, dst, row_out):  # type: ignore[no-untyped-def]
-    if kind == 0 and step_out == 1:
-        claim(2, 8, 1, dst, row_out)
-    elif kind == 0 and step_out == 2:
-        claim(2, 8, 2, dst, row_out)
-    elif kind == 1 and step_out == 1:
-        claim(4, 4, 1, dst, row_out)
-    elif kind == 1 and step_out == 2:
-        claim(4, 4, 2, dst, row_out)
-
-
 @njit(parallel=True, cache=True)
 def _gather_all(  # type: ignore[no-untyped-def]
     source, target, starts, offsets, values, tiles, counts, strides, pitches, step_in, step_out, add, jobs, next_job
@@ -263,40 +200,11 @@ def _gather_all(  # type: ignore[no-untyped-def]
                         if stage == 0:
                             claim_tile(tiles[tile, 0], step_out, dst + (o + 1) * strides[2], pitches[1])
                         run = (stage * channels + o) * segments
-                        _gather_tile(
+                        gather_tile(
                             tiles[tile, 0], tiles[tile, 3], step_in, step_out, src, where, what, begin + 8 * run,
                             pitches[0], dst + o * strides[2], pitches[1], add or stage > 0,
                         )  # fmt: skip
             job = take_job(next_job.ctypes.data)
-
-
-@njit(cache=True)
-def _contract_tile(kind, edges, step, src, offsets, sums, starts, row_in, grad, row_grad):  # type: ignore[no-untyped-def]
-    if edges == 15:
-        contract(4, 4, 1, 1, 15, src, offsets, sums, starts, row_in, grad, row_grad)
-    elif edges == 5:
-        contract(4, 4, 1, 1, 5, src, offsets, sums, starts, row_in, grad, row_grad)
-    elif edges == 9:
-        contract(4, 4, 1, 1, 9, src, offsets, sums, starts, row_in, grad, row_grad)
-    elif edges == 6:
-        contract(4, 4, 1, 1, 6, src, offsets, sums, starts, row_in, grad, row_grad)
-    elif edges == 10:
-        contract(4, 4, 1, 1, 10, src, offsets, sums, starts, row_in, grad, row_grad)
-    elif kind == 3:
-        contract(1, 1, 1, 1, 0, src, offsets, sums, starts, row_in, grad, row_grad)
-    elif step == 2:
-        if kind == 0:
-            contract(2, 8, 2, 1, 0, src, offsets, sums, starts, row_in, grad, row_grad)
-        elif kind == 1:
-            contract(4, 4, 2, 1, 0, src, offsets, sums, starts, row_in, grad, row_grad)
-        else:
-            contract(2, 2, 2, 1, 0, src, offsets, sums, starts, row_in, grad, row_grad)
-    elif kind == 0:
-        contract(2, 8, 1, 1, 0, src, offsets, sums, starts, row_in, grad, row_grad)
-    elif kind == 1:
-        contract(4, 4, 1, 1, 0, src, offsets, sums, starts, row_in, grad, row_grad)
-    else:
-        contract(2, 2, 1, 1, 0, src, offsets, sums, starts, row_in, grad, row_grad)
 
 
 @njit(parallel=True, cache=True)
@@ -323,7 +231,7 @@ def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, p
                         for ch in range(sources * o // channels, sources * (o + 1) // channels):
                             prefetch_tile(tiles[then, 0], step, place + ahead + ch * strides[3], pitches[0])
                     run = (stage * channels + o) * segments
-                    _contract_tile(
+                    contract_tile(
                         tiles[tile, 0], tiles[tile, 3], step, src, where, own, begin + 8 * run,
                         pitches[0], dy + o * strides[2], pitches[1],
                     )  # fmt: skip
