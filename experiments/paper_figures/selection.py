@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..paper_tables.build import matching
 from ..results.stored_run import StoredRun
-from ..training.configuration import Configuration
+from ..training.configuration import COMPUTATION, Configuration
 from ..training.studies import STUDIES, configure
 
 Numbers = NDArray[np.float64]
@@ -41,7 +41,11 @@ def runs_by(
 
 
 def _fixed(configuration: Configuration, free: tuple[str, ...]) -> dict[str, Any]:
-    return {name: value for name, value in configuration.plain().items() if name not in ("seed", "epochs", *free)}
+    return {
+        name: value
+        for name, value in configuration.plain().items()
+        if name not in ("seed", "epochs", *COMPUTATION, *free)
+    }
 
 
 def lam(configuration: Configuration) -> float:

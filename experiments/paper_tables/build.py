@@ -1,24 +1,26 @@
 """From a table's record and stored runs to its cells.
 
-A run belongs to a line when its configuration is that of the row, seed and epochs left aside. Where there are runs of several
-lengths the longest are taken: numbers of different lengths are never averaged. What differs from the row's own setting is said in a
-footnote, as is the machine.
+A run belongs to a row when its configuration is the row's, left aside the seed, the epochs, and how a machine computes it
+(`COMPUTATION`). Runs of different lengths or computations are never averaged: each kind has a line of its own, the longest
+first, so that what was trained equally long stands in one table. What differs from the row's own setting is said in a footnote,
+as is the machine.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, final
 
 from ..results.stored_run import StoredRun
-from ..training.configuration import Configuration
+from ..training.configuration import COMPUTATION, Configuration
 from ..training.studies import configure
 from .metrics import METRICS
 from .records import Column, Row, TableRecord
 
 NOT_RUN = "not run"
+_USUAL: dict[str, Any] = {field.name: field.default for field in fields(Configuration) if field.name in COMPUTATION}
 
 
 @final
@@ -52,7 +54,7 @@ class Cell:
 @final
 @dataclass(frozen=True)
 class Line:
-    """A row under one recipe; ``runs`` are those behind it, ``remarks`` what differs from its setting."""
+    """A row under one recipe and its runs of one kind; ``remarks``: what differs from the row's setting."""
 
     row: Row
     recipe: str
@@ -63,25 +65,35 @@ class Line:
 
 def build(table: TableRecord, runs: Sequence[StoredRun]) -> list[Line]:
     """The lines of the table, those without runs too."""
-    return [_line(table, row, recipe, runs) for row in table.rows for recipe in row.recipes]
+    return [line for row in table.rows for recipe in row.recipes for line in _lines(table, row, recipe, runs)]
 
 
 def matching(wanted: Configuration, runs: Sequence[StoredRun]) -> list[StoredRun]:
     """The runs of this setting with the most epochs, one a seed, by their seeds."""
-    same = [run for run in runs if _setting(run.configuration) == _setting(wanted)]
-    longest = max((run.configuration.epochs for run in same), default=0)
-    by_seed = {run.configuration.seed: run for run in same if run.configuration.epochs == longest}
-    return [by_seed[seed] for seed in sorted(by_seed)]
+    return next(iter(_kinds(wanted, runs)), [])
 
 
-def _line(table: TableRecord, row: Row, recipe: str, runs: Sequence[StoredRun]) -> Line:
+def _kinds(wanted: Configuration, runs: Sequence[StoredRun]) -> list[list[StoredRun]]:
+    """The runs of this setting, one a seed, by epochs and computation: the longest first, of those float32 first."""
+    found: dict[tuple[Any, ...], dict[int, StoredRun]] = {}
+    for run in runs:
+        c = run.configuration
+        if _setting(c) == _setting(wanted) and _computed_as(wanted, c):
+            kind = (-c.epochs, c.precision != "float32", *c.computation().values())
+            found.setdefault(kind, {})[c.seed] = run
+    return [
+        [by_seed[seed] for seed in sorted(by_seed)] for _, by_seed in sorted(found.items(), key=lambda item: item[0])
+    ]
+
+
+def _lines(table: TableRecord, row: Row, recipe: str, runs: Sequence[StoredRun]) -> list[Line]:
     wanted = configure(row.study, row.method, recipe, row.settings)
-    found = matching(wanted, runs)
-    cells = tuple(
-        Cell(column, row.paper.get(column.name) if recipe == row.recipes[0] else None, _values(column, row, found))
-        for column in table.columns
-    )
-    return Line(row, recipe, cells, tuple(found), _remarks(wanted, found))
+    made = []
+    for found in _kinds(wanted, runs) or [[]]:
+        papers = row.paper if recipe == row.recipes[0] and not made else {}
+        cells = (Cell(column, papers.get(column.name), _values(column, row, found)) for column in table.columns)
+        made.append(Line(row, recipe, tuple(cells), tuple(found), _remarks(wanted, found)))
+    return made
 
 
 def _values(column: Column, row: Row, runs: Sequence[StoredRun]) -> tuple[float, ...]:
@@ -101,6 +113,10 @@ def _remarks(wanted: Configuration, runs: Sequence[StoredRun]) -> tuple[str, ...
     found = []
     if runs[0].configuration.epochs != wanted.epochs:
         found.append(f"{runs[0].configuration.epochs} epochs in the place of {wanted.epochs}")
+    usual = wanted.computation()
+    other = {name: value for name, value in runs[0].configuration.computation().items() if usual[name] != value}
+    if other:
+        found.append(", ".join(f"{name} {value}" for name, value in other.items()))
     machines = sorted({_machine(start) for run in runs for start in run.starts})
     return (*found, f"on {'; '.join(machines)}")
 
@@ -113,7 +129,13 @@ def _machine(start: dict[str, Any]) -> str:
 
 
 def _setting(configuration: Configuration) -> Configuration:
-    return replace(configuration, seed=0, epochs=1)
+    return replace(configuration, seed=0, epochs=1, **_USUAL)
+
+
+def _computed_as(wanted: Configuration, run: Configuration) -> bool:
+    """Whether the run is computed as a row asks; one that asks for nothing takes any."""
+    found = run.computation()
+    return all(value in (_USUAL[name], found[name]) for name, value in wanted.computation().items())
 
 
 def _text(mean: float, deviation: float | None, digits: int) -> str:

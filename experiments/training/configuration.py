@@ -78,6 +78,8 @@ CONTROLLED = (*BREGMAN, "proxsgd")
 #: Masks have the target's density.
 MASKED = ("static", "set", "rigl", "prune", "gradual-pruning", "granet", "acdc")
 WITH_LAM = (*CONTROLLED, "lasso")
+#: How a machine computes a run, not what: they change numbers by rounding alone.
+COMPUTATION = ("compute", "memory_format", "precision")
 
 _CHOICES = {
     "method": tuple(METHODS),
@@ -246,6 +248,10 @@ class Configuration:
     def plain(self) -> dict[str, Any]:
         """Without what is None: what a TOML file can hold."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def computation(self) -> dict[str, Any]:
+        """The settings of `COMPUTATION`."""
+        return {name: getattr(self, name) for name in COMPUTATION}
 
     def differences(self, other: Configuration) -> list[str]:
         """In words, the fields in which they differ."""

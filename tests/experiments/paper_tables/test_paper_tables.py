@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlbreg.experiments.paper_tables.build import NOT_RUN, Line, build
+from mlbreg.experiments.paper_tables.build import NOT_RUN, Line, build, matching
 from mlbreg.experiments.paper_tables.command import table
 from mlbreg.experiments.paper_tables.formats import comma_separated, footnotes, markdown
 from mlbreg.experiments.paper_tables.records import TABLES, grids_of, read_table
 from mlbreg.experiments.results.library import write
 from mlbreg.experiments.results.stored_run import StoredRun
 from mlbreg.experiments.sweeps.plan import make_plan
+from mlbreg.experiments.training.studies import configure
 from typer import Typer
 from typer.testing import CliRunner, Result
 
@@ -66,6 +67,29 @@ def test_numbers_of_different_lengths_are_not_averaged() -> None:
     found = line("digits", "LinBreg", runs)
     assert found.cells[0].values == pytest.approx((52,))
     assert found.remarks == ("10 epochs in the place of 40", "on CPU (Abacus 1, threads: 1)")
+
+
+def test_runs_of_each_length_have_a_line_of_their_own_and_the_paper_stands_beside_the_longest() -> None:
+    runs = [made_up("fashion-cnn", epochs=100), *(made_up("fashion-cnn", seed=seed, epochs=20) for seed in (0, 1))]
+    found = [one for one in build(TABLES["bungert2021/table-1"], runs) if one.runs]
+    assert [(len(one.runs), one.cells[1].papers(), one.remarks[0]) for one in found] == [
+        (1, "89.2", "on CPU (Abacus 1, threads: 1)"),
+        (2, "", "20 epochs in the place of 100"),
+    ]
+
+
+def test_how_a_run_is_computed_is_no_setting_of_a_row_but_is_never_mixed() -> None:
+    other = {"precision": "bfloat16", "memory_format": "channels_last"}
+    runs = [made_up(seed=0), made_up(seed=0, **other), made_up(seed=1, **other)]
+    found = [one for one in build(TABLES["digits"], runs) if one.runs]
+    assert [len(one.runs) for one in found] == [1, 2]
+    assert found[1].remarks[0] == "memory_format channels_last, precision bfloat16"
+    assert line("digits", "LinBreg", runs).runs == tuple(matching(configure("digits"), runs)) == tuple(runs[:1])
+
+
+def test_a_row_that_asks_for_a_computation_takes_no_other() -> None:
+    runs = [made_up(method="ml-linbreg"), made_up(method="ml-linbreg", compute="sparse")]
+    assert matching(configure("digits", "ml-linbreg", given={"compute": "sparse"}), runs) == runs[1:]
 
 
 def test_every_table_has_its_papers_numbers_beside_ours() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from mlbreg.paper_checks.empirical.judge import judge
 from mlbreg.paper_checks.empirical.outcomes import Outcome
-from mlbreg.paper_checks.empirical.records import EmpiricalClaim
+from mlbreg.paper_checks.empirical.records import EmpiricalClaim, read_claims
 from mlbreg.paper_checks.empirical.stored_runs import Run
 
 Maker = Callable[..., Run]
@@ -104,6 +104,48 @@ def test_settings_that_are_not_the_papers_do_not_count(sparse_and_accurate: Empi
 def test_runs_that_depart_from_the_recipe_are_not_meant(sparse_and_accurate: EmpiricalClaim, runs: Any) -> None:
     departed = [Run(run.name, run.settings, f"{run.command} --set rescale=3", run.result) for run in runs()]
     assert judge(sparse_and_accurate, departed).reason == "no runs"
+
+
+def computed(run: Run, **how: str) -> Run:
+    given = "".join(f" --set {name}={value}" for name, value in how.items())
+    return Run(run.name + given, {**run.settings, **how}, run.command + given, run.result, run.curves)
+
+
+def test_how_a_run_is_computed_is_no_departure(sparse_and_accurate: EmpiricalClaim, runs: Any) -> None:
+    sparse = [computed(run, compute="sparse") for run in runs()]
+    assert judge(sparse_and_accurate, sparse).verdict is judge(sparse_and_accurate, runs()).verdict is Outcome.SUPPORTED
+
+
+def test_less_precise_runs_are_at_most_indicative_and_float32_comes_first(
+    sparse_and_accurate: EmpiricalClaim, runs: Any
+) -> None:
+    rough = [computed(run, precision="bfloat16") for run in runs(weights=0.2)]
+    found = judge(sparse_and_accurate, rough)
+    assert (found.verdict, found.indicative) == (Outcome.NOT_RUN, Outcome.REFUTED)
+    assert "LinBreg was computed in bfloat16" in found.reason
+    assert judge(sparse_and_accurate, [*rough, *runs()]).verdict is Outcome.SUPPORTED
+
+
+def test_a_claim_about_computations_tells_them_apart(runs: Any) -> None:
+    claim = read_claims(
+        """
+["sparse-is-exact"]
+title = "the same in sparse layers"
+quote = "the same"
+place = "a test"
+study = "study"
+epochs = 10
+seeds = 3
+runs = { sparse = { method = "linbreg", settings = { compute = "sparse" } }, dense = { method = "linbreg" } }
+conditions = ["sparse.weights <= dense.weights + 1"]
+""",
+        "mine",
+    )[0]
+    dense = [run for run in runs() if run.settings["method"] == "linbreg"]
+    sparse = [computed(run, compute="sparse") for run in dense]
+    found = judge(claim, [*dense, *sparse])
+    assert found.verdict is Outcome.SUPPORTED
+    assert len(found.runs) == 6
 
 
 def test_runs_of_one_name_with_other_settings_do_not_count(sparse_and_accurate: EmpiricalClaim, runs: Any) -> None:
