@@ -7,6 +7,7 @@ mnist-mlp     | 1 × 28 × 28 | 173,890    | by the sizes 784-200-80-10 of bunge
 fashion-cnn   | 1 × 28 × 28 | 236,618    | by the layers, see `fashion_cnn`
 autoencoder   | 1 × 28 × 28 | 3,692,640  | by the sizes 7 × 784
 resnet18      | 3 × 32 × 32 | 11,173,962 | in use for CIFAR-10
+resnet18-16   | 3 × 32 × 32 | 701,466    | by the layers: ResNet18 with 16 … 128 channels in the place of 64 … 512
 vgg16         | 3 × 32 × 32 | 14,728,266 | in use for CIFAR-10
 wrn-22-2      | 3 × 32 × 32 | 1,079,642  | by the layers; Evci et al. 2020 train it
 wrn-28-10     | 3 × 32 × 32 | 36,479,194 | 36.5M in Zagoruyko and Komodakis 2016
@@ -46,6 +47,7 @@ NETWORKS: dict[str, Network] = {
     "fashion-cnn": Network(fashion_cnn, (1, 28, 28), 236_618),
     "autoencoder": Network(Autoencoder, (1, 28, 28), 3_692_640),
     "resnet18": Network(resnet18, (3, 32, 32), 11_173_962),
+    "resnet18-16": Network(lambda: resnet18(channels=16), (3, 32, 32), 701_466),
     "vgg16": Network(vgg16, (3, 32, 32), 14_728_266),
     "wrn-22-2": Network(lambda: wide_resnet(22, 2), (3, 32, 32), 1_079_642),
     "wrn-28-10": Network(wide_resnet, (3, 32, 32), 36_479_194),
