@@ -12,15 +12,22 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ..figure_style import COLOURS, COLUMN, PAGE, canvas, plain_axes, save
+from ..figure_style import COLUMN, PAGE, canvas, plain_axes, save
 from ..results.stored_run import StoredRun
-from .selection import NoRunsError
+from ..training.configuration import METHODS
+from .many_lines import legend_above, method_style
+from .selection import NoRunsError, deviation
 
 _MAPS = 16
 _EPOCHS = 4
+#: Of the room of a layer, by the bars of all methods.
+_TAKEN = 0.8
+#: Methods whose bars fit a column.
+_FEW = 6
 
 Image = NDArray[np.float64]
 
@@ -51,27 +58,27 @@ def feature_maps(runs: Sequence[StoredRun], study: str, path: Path) -> tuple[Pat
 def active_neurons(runs: Sequence[StoredRun], study: str, path: Path) -> tuple[Path, ...]:
     """The share of the neurons of each layer that have a weight, at the end; bars are ± one standard deviation over seeds."""
     found = [run for run in runs if run.configuration.study == study and "active" in run.result]
-    methods = sorted({run.configuration.method for run in found})
+    methods = [method for method in METHODS if method in {run.configuration.method for run in found}]
     if not found:
         raise NoRunsError(f"no stored run of {study} says how many neurons are active")
-    with canvas(COLUMN, 2.5) as figure:
+    width = _TAKEN / len(methods)
+    few = len(methods) <= _FEW
+    with canvas(COLUMN if few else PAGE, 2.5) as figure:
         axes = figure.subplots()
         plain_axes(axes)
-        for number, (method, colour) in enumerate(zip(methods, ("blue", "vermilion", "green", "purple"), strict=False)):
-            shares = np.array(
-                [
-                    [100 * x for x in run.result["active"].values()]
-                    for run in found
-                    if run.configuration.method == method
-                ]
-            )
-            spread = shares.std(axis=0, ddof=1) if len(shares) > 1 else None
-            width = 0.8 / min(len(methods), 4)
-            x = np.arange(1, shares.shape[1] + 1) + (number - (min(len(methods), 4) - 1) / 2) * width
-            axes.bar(x, shares.mean(0), width, yerr=spread, capsize=2, color=COLOURS[colour], label=method)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for number, method in enumerate(methods):
+            own = [run.result["active"].values() for run in found if run.configuration.method == method]
+            shares = np.array([[100 * x for x in layers] for layers in own])
+            style = method_style(method)
+            x = np.arange(1, shares.shape[1] + 1) + (number - (len(methods) - 1) / 2) * width
+            axes.bar(
+                x, shares.mean(0), width, yerr=deviation(shares) if len(shares) > 1 else None, capsize=2, label=style["label"],
+                color=style["markerfacecolor"], edgecolor=style["color"], error_kw={"elinewidth": 0.7},
+            )  # fmt: skip
         axes.set_xlabel("layer")
         axes.set_ylabel("active neurons (%)")
-        axes.legend()
+        legend_above(figure, 3 if few else 6)
         return save(figure, path)
 
 

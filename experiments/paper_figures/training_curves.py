@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from ..figure_style import PAGE, canvas, plain_axes, save
 from ..results.stored_run import StoredRun
-from .many_lines import legend_above, line_style
+from .many_lines import legend_above, line_style, method_style
 from .selection import NoRunsError, Numbers, curves, deviation, lam, runs_by, runs_of_method, score_of
 
+#: How a line looks, and the runs behind it.
+Line = tuple[dict[str, Any], list[StoredRun]]
+#: Per cent of a line's points that may be below the axis.
+_DIPS = 10
 #: Markers stand a tenth of the epochs apart.
 _MARKS = 10
 
@@ -24,29 +28,30 @@ _MARKS = 10
 def by_lam(runs: Sequence[StoredRun], study: str, path: Path) -> tuple[Path, ...]:
     """LinBreg under several λ (bungert2021 section 4.2)."""
     found = runs_by(runs, study, "linbreg", ("lam_linear", "lam_conv", "target_sparsity"), lam)
-    return _four_panels({f"λ = {value:g}": group for value, group in found.items()}, study, path)
+    lines = [(line_style(i) | {"label": f"λ = {value:g}"}, group) for i, (value, group) in enumerate(found.items())]
+    return _four_panels(lines, study, path)
 
 
 def by_method(runs: Sequence[StoredRun], study: str, path: Path) -> tuple[Path, ...]:
     """Optimizers beside each other (bungert2021 section 4.3)."""
     methods = ("sgd", "proxsgd", "linbreg", "linbreg-momentum", "adabreg")
-    return _four_panels({name: runs_of_method(runs, study, name) for name in methods}, study, path)
+    return _four_panels(_of_methods(runs, study, methods), study, path)
 
 
 def against_epochs_and_flops(runs: Sequence[StoredRun], study: str, path: Path) -> tuple[Path, ...]:
     """Validation score against epochs, the same against FLOPs, and sparsity (lunk2026 Figure 5); bands would hide lines."""
     methods = ("sgd", "linbreg", "ml-linbreg", "adabreg", "rigl", "prune", "granet")
-    groups = _with_runs({name: runs_of_method(runs, study, name) for name in methods}, study)
+    lines = _with_runs(_of_methods(runs, study, methods), study)
     score, label, scale = score_of(study)
     with canvas(PAGE, 3.1) as figure:
         left, middle, right = figure.subplots(1, 3)
-        for number, (name, group) in enumerate(groups.items()):
+        for number, (style, group) in enumerate(lines):
             values = curves(group, f"validation_{score}", scale)
             dense = np.array([run.result["flops_dense"] for run in group])[:, None]
             flops = 100 * np.nan_to_num(curves(group, "flops")) / dense
-            _line(left, np.arange(values.shape[1]), values, name, number, band=False)
-            _line(middle, flops.mean(0), values, name, number, band=False)
-            _line(right, np.arange(values.shape[1]), curves(group, "weights", 100), name, number)
+            _line(left, np.arange(values.shape[1]), values, style, number, band=False)
+            _line(middle, flops.mean(0), values, style, number, band=False)
+            _line(right, np.arange(values.shape[1]), curves(group, "weights", 100), style, number)
         for axes, x, y in (
             (left, "epoch", f"validation {label}"),
             (middle, "FLOPs so far (% of dense training)", f"validation {label}"),
@@ -61,8 +66,8 @@ def against_epochs_and_flops(runs: Sequence[StoredRun], study: str, path: Path) 
         return save(figure, path)
 
 
-def _four_panels(found: Mapping[str, list[StoredRun]], study: str, path: Path) -> tuple[Path, ...]:
-    groups = _with_runs(found, study)
+def _four_panels(found: Sequence[Line], study: str, path: Path) -> tuple[Path, ...]:
+    lines = _with_runs(found, study)
     score, label, scale = score_of(study)
     shown = (
         (score, f"training {label}", scale), (f"validation_{score}", f"validation {label}", scale),
@@ -73,9 +78,9 @@ def _four_panels(found: Mapping[str, list[StoredRun]], study: str, path: Path) -
         for axes, (name, y, factor) in zip(panels.flat, shown, strict=True):
             plain_axes(axes)
             axes.set_ylabel(y)
-            for number, (line, group) in enumerate(groups.items()):
+            for number, (style, group) in enumerate(lines):
                 values = curves(group, name, factor)
-                _line(axes, np.arange(values.shape[1]), values, line, number)
+                _line(axes, np.arange(values.shape[1]), values, style, number)
         for axes in panels[1]:
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -86,33 +91,36 @@ def _four_panels(found: Mapping[str, list[StoredRun]], study: str, path: Path) -
         return save(figure, path)
 
 
-def _with_runs(found: Mapping[str, list[StoredRun]], study: str) -> dict[str, list[StoredRun]]:
-    groups = {name: group for name, group in found.items() if group}
-    if not groups:
+def _of_methods(runs: Sequence[StoredRun], study: str, methods: Sequence[str]) -> list[Line]:
+    return [(method_style(name), runs_of_method(runs, study, name)) for name in methods]
+
+
+def _with_runs(found: Sequence[Line], study: str) -> list[Line]:
+    lines = [(style, group) for style, group in found if group]
+    if not lines:
         raise NoRunsError(f"no stored run of {study} fits")
-    return groups
+    return lines
 
 
-def _line(axes: Axes, x: NDArray[Any], values: Numbers, label: str, number: int, band: bool = True) -> None:
+def _line(axes: Axes, x: NDArray[Any], values: Numbers, style: dict[str, Any], number: int, band: bool = True) -> None:
     with warnings.catch_warnings():
         # No run has a training score before the first step: the mean of nothing is NaN, and that is not drawn.
         warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
         mean = np.nanmean(values, axis=0)
-    style = line_style(number)
     every = max(1, len(mean) // _MARKS)
-    axes.plot(x, mean, label=label, markevery=(number % every, every), **style)
+    axes.plot(x, mean, markevery=(number % every, every), **style)
     if band and len(values) > 1:
         spread = deviation(values)
         axes.fill_between(x, mean - spread, mean + spread, color=style["color"], alpha=0.15, linewidth=0)
 
 
 def _near_the_top(*panels: Axes) -> None:
-    """The first epochs are far below the rest, where the methods differ: the axes begin at the lowest end less a third."""
+    """The first epochs are far below the rest, where the methods differ: the axes begin below the lowest line's second half."""
     for axes in panels:
         finite = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines]
-        ends, tops = [y[-1] for y in finite if len(y)], [np.nanmax(y) for y in finite if len(y)]
-        low, high = min(ends), max(tops)
-        room = max(high - low, 0.02 * abs(high))
+        halves = [np.nanpercentile(y[len(y) // 2 :], _DIPS) for y in finite if len(y)]
+        low, high = min(halves), max(np.nanmax(y) for y in finite if len(y))
+        room = max(0.3 * (high - low), 0.01 * abs(high))
         axes.set_ylim(low - room, high + 0.1 * room)
 
 

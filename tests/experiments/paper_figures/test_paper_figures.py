@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from mlbreg.experiments.paper_figures.against_sparsity import _ticks
 from mlbreg.experiments.paper_figures.catalogue import FIGURES
 from mlbreg.experiments.paper_figures.command import figure
 from mlbreg.experiments.paper_figures.inside_networks import _array, _maps
+from mlbreg.experiments.paper_figures.many_lines import method_style
 from mlbreg.experiments.paper_figures.selection import NoRunsError, runs_by
 from mlbreg.experiments.results.library import write
 from mlbreg.experiments.results.stored_run import StoredRun
-from mlbreg.experiments.training.configuration import MASKED
+from mlbreg.experiments.training.configuration import MASKED, METHODS
 from typer import Typer
 from typer.testing import CliRunner, Result
 
@@ -125,9 +127,20 @@ def test_axes_have_labels_and_percent_signs_where_they_are_shares(name: str, dra
 def test_a_curve_is_the_mean_over_the_seeds(drawn: list[Figure]) -> None:
     FIGURES["bungert2021/figure-3"].draw(runs_for("bungert2021/figure-3"), "mnist-mlp", Path("x"))
     training, validation = drawn[0].axes[0], drawn[0].axes[1]
-    assert [line.get_label() for line in validation.lines] == ["sgd", "linbreg", "adabreg"]
+    assert [line.get_label() for line in validation.lines] == ["SGD", "LinBreg", "AdaBreg"]
     assert validation.lines[0].get_ydata() == pytest.approx([10, 50, 70, 90.5])
     assert np.isnan(np.asarray(training.lines[0].get_ydata())[0])
+
+
+def test_a_method_has_a_name_and_a_line_of_its_own_in_every_figure() -> None:
+    styles = [method_style(method) for method in METHODS]
+    assert len({style["label"] for style in styles}) == len(METHODS)
+    assert len({(style["color"], style["markerfacecolor"]) for style in styles}) == len(METHODS)
+
+
+def test_few_tenths_of_a_decade_have_three_ticks() -> None:
+    assert sorted(_ticks(7.7, 13.0)) == [8, 9, 10, 12]
+    assert sorted(_ticks(0.9, 11.0)) == [1, 2, 5, 10]
 
 
 def test_sparser_points_stand_to_the_right(drawn: list[Figure]) -> None:
