@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
+from . import transformer
+
 
 class NotTraceableError(Exception):
     """The model cannot be run as a graph; the message says why."""
@@ -43,7 +45,12 @@ class Graph:
 @final
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return is_watched(m) or super().is_leaf_module(m, module_qualified_name)
+        known = transformer.is_of_torch(m)
+        return is_watched(m) or known or super().is_leaf_module(m, module_qualified_name)
+
+    def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
+        shown = None if is_watched(m) else transformer.shown(m)
+        return super().call_module(m, forward, args, kwargs) if shown is None else shown(*args, **kwargs)
 
 
 def is_watched(module: nn.Module) -> bool:
