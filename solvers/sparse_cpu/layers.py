@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from .blocks import Grid
 from .geometry import Geometry
-from .graph import Graph, is_watched
+from .graph import Graph, changes_what_others_hold, is_watched
 
 Kind = Literal["conv", "linear", "norm", "relu", "add", "pool", "flatten", "same"]
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
@@ -55,6 +55,8 @@ def known(graph: Graph, node: fx.Node, model: nn.Module) -> Call | None:
         return None
     first = node.args[0] if node.args else node.kwargs.get("input")
     if not isinstance(first, fx.Node) or not _is_float32(graph.values.get(first)):
+        return None
+    if changes_what_others_hold(node, model):
         return None
     x, y = graph.values[first], graph.values[node]
     if node.op == "call_module":
