@@ -20,6 +20,7 @@ a model that torch.fx cannot trace; autocast     | by torch, after one warning
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -68,6 +69,9 @@ class SparseNetwork:
         self._plans: dict[Any, Plan | LinearPlan] = {}
         self._forward = model.forward
         self._masks: dict[nn.Parameter, Tensor] = {}
+        self._given: dict[nn.Parameter, Tensor] = {}
+        """The masks of `refresh` and `restore`; weights may stand in for others for a while, as in `torch.func`."""
+        self._run = self._sparsely
         self._graphs: OrderedDict[Any, Graph] = OrderedDict()
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._buffers: OrderedDict[Any, Buffers] = OrderedDict()
@@ -84,26 +88,31 @@ class SparseNetwork:
                     f"selected must hold bool masks of the shape of the parameter, {tuple(parameter.shape)}, got "
                     f"{mask.dtype} {tuple(mask.shape)}"
                 )
+        self._cover_all(selected or {})
+        self._given = dict(self._masks)
+
+    def _cover_all(self, masks: Mapping[Any, Tensor]) -> None:
         self._programs.clear()
         self._plans.clear()
         self._masks = {}
         for parameter in self.model.parameters():
             if _may_be_sparse(parameter):
                 mask = parameter.detach() != 0
-                if selected is not None and parameter in selected:
-                    mask |= selected[parameter]
+                if parameter in masks:
+                    mask |= masks[parameter]
                 self._masks[parameter] = mask
 
     @property
     def patterns(self) -> dict[nn.Parameter, Tensor]:
         """The masks that there are, bool: of each weight what the next call computes with, if it covers the weight."""
-        return dict(self._masks)
+        known = self._given | self._masks
+        return {p: known[p] for p in self.model.parameters() if p in known}
 
     def restore(self, patterns: Mapping[nn.Parameter, Tensor]) -> None:
         """Go on with exactly what `patterns` gave in an earlier process, where `refresh` would add the non-zeros of now."""
         self._programs.clear()
         self._plans.clear()
-        self._masks = dict(patterns)
+        self._masks, self._given = dict(patterns), dict(patterns)
 
     @property
     def sparse_layers(self) -> list[str]:
@@ -114,6 +123,16 @@ class SparseNetwork:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As the model's ``forward``: with the same arguments, for the same result."""
+        return self._run(*args, **kwargs)
+
+    def hide_from_compiler(self) -> None:
+        """Keep `torch.compile`, where it is in use, from looking into the kernels: its graphs end before them."""
+        if "torch._dynamo" in sys.modules and self._run == self._sparsely:
+            self._run = torch.compiler.disable(self._sparsely)
+
+    def _sparsely(self, *args: Any, **kwargs: Any) -> Any:
+        if torch._C._are_functorch_transforms_active():
+            return self._dense("torch.func transforms it", *args, **kwargs)
         if torch.is_autocast_enabled("cpu"):
             return self._dense("autocast is on, and the kernels compute in float32", *args, **kwargs)
         try:
@@ -123,8 +142,13 @@ class SparseNetwork:
             return self._dense(str(reason), *args, **kwargs)
         if program is None:
             return self._forward(*args, **kwargs)
-        program.dense_gradients, program.sparse_gradients = self.dense_gradients, self.sparse_gradients
+        program.dense_gradients, program.sparse_gradients = self._whole_gradients(), self.sparse_gradients
         return program.run(list(arguments.values()))
+
+    def _whole_gradients(self) -> bool | frozenset[nn.Parameter]:
+        if isinstance(self.dense_gradients, bool):
+            return self.dense_gradients
+        return self.dense_gradients | {p for p in self._masks if p not in self._given}  # nobody said what moves there
 
     def is_covered(self) -> bool:
         """Whether every weight is 0 outside its pattern, so that no pattern has to be made anew for the next call."""
@@ -163,7 +187,7 @@ class SparseNetwork:
         if not self._masks:
             self.refresh()
         elif self._uncovered():
-            self.refresh({p: mask for p, mask in self._masks.items() if p.shape == mask.shape})
+            self._cover_all({p: mask for p, mask in (self._given | self._masks).items() if p.shape == mask.shape})
 
     def _uncovered(self) -> bool:
         for parameter in self.model.parameters():

@@ -44,6 +44,7 @@ def _assert_same(model: Any, twin: Any, sparsely: list[str], tolerance: float = 
         torch.testing.assert_close(b, c.to(b.dtype), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:PreActivation has sparse layers that are not supported")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_sparse_network_is_the_network(name: str) -> None:
     make, layers = NETWORKS[name]
