@@ -81,7 +81,8 @@ _PLAIN = (bool, int, float, str, type(None), torch.dtype)
 def state(model: nn.Module) -> tuple[Any, ...]:
     """What a graph of the model depends on beside its arguments: with another state it has to be traced anew.
 
-    Whether gradients are on, the modules, their hooks, flags, and attributes that are numbers, strings, functions, or tuples and lists of such.
+    Whether gradients are on, the modules, their hooks, flags, and attributes that are numbers, strings, functions, or tuples and
+    lists of such.
     """
     found: list[Any] = [torch.is_grad_enabled()]
     for module in model.modules():

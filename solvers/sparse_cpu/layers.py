@@ -65,7 +65,7 @@ def known(graph: Graph, node: fx.Node, model: nn.Module) -> Call | None:
             return None
         return _of_module(module, first, x, y)
     if node.op == "call_function":
-        multiplied = _multiplication(node, first, x, graph, model)
+        multiplied = _multiplication(node, first, x, model)
         return _of_function(node, first, x, y, graph) if multiplied is None else multiplied
     if node.op == "call_method":
         return _of_method(node, first, x, y, graph)
@@ -199,7 +199,7 @@ _PRODUCTS: dict[Any, tuple[str, ...]] = {
 }
 
 
-def _multiplication(node: fx.Node, first: fx.Node, x: Tensor, graph: Graph, model: nn.Module) -> Call | None:
+def _multiplication(node: fx.Node, first: fx.Node, x: Tensor, model: nn.Module) -> Call | None:
     """A function of a weight and a bias that are Parameters of the model."""
     names: Any = _PRODUCTS.get(node.target)
     if names is None:

@@ -128,7 +128,7 @@ class SparseNetwork:
     def hide_from_compiler(self) -> None:
         """Keep `torch.compile`, where it is in use, from looking into the kernels: its graphs end before them."""
         if "torch._dynamo" in sys.modules and self._run == self._sparsely:
-            self._run = torch.compiler.disable(self._sparsely)
+            self._run = torch.compiler.disable(self._sparsely)  # type: ignore[no-untyped-call]
 
     def _sparsely(self, *args: Any, **kwargs: Any) -> Any:
         if torch._C._are_functorch_transforms_active():

@@ -19,7 +19,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 from torch.nn.modules.transformer import _detect_is_causal_mask, _get_seq_len
@@ -52,7 +51,7 @@ def shown(module: nn.Module) -> Callable[..., Any] | None:
     return None
 
 
-def _node(function: Callable[..., Any], like: fx.Proxy, *args: Any, **kwargs: Any) -> Any:
+def _node(function: Callable[..., Any], like: Any, *args: Any, **kwargs: Any) -> Any:
     return like.tracer.create_proxy("call_function", function, args, kwargs)
 
 

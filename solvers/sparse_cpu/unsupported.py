@@ -24,7 +24,9 @@ def unsupported(
     found = {}
     for name, module in model.named_modules():
         paths = {".".join(name.split(".")[: i + 1]) for i in range(name.count(".") + 1)}
-        if not isinstance(module, _MULTIPLYING) or not (paths & called or any(x.startswith(f"{name}.") for x in called)):
+        if not isinstance(module, _MULTIPLYING) or not (
+            paths & called or any(x.startswith(f"{name}.") for x in called)
+        ):
             continue
         weights = [p for p in module.parameters(recurse=False) if p.dim() > 1 and p not in sparse and is_sparse(p)]
         if weights:
