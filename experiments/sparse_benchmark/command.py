@@ -19,6 +19,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -197,7 +198,7 @@ def _measure(options: argparse.Namespace, results: Results, console: Console, sa
 
 def _patterns(options: argparse.Namespace) -> dict[str, list[Pattern]]:
     """For each network. Raises a `PatternError` for a file that fits none."""
-    random = ["uniform"] if options.pattern else ["uniform", "erk"]
+    random: list[Any] = ["uniform"] if options.pattern else ["uniform", "erk"]
     kinds = random if options.patterns is None else options.patterns
     made = [Pattern(kind, sparsity / 100) for kind in kinds for sparsity in options.sparsities]
     found = {network: list(made) for network in options.networks}

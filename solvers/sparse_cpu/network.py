@@ -248,9 +248,9 @@ class SparseNetwork:
 
 
 def _name(node: fx.Node) -> str:
-    """Of a module, or of the weight that a function is given."""
+    """Of a module; of the weight that a function is given, or the module that it is the ``weight`` of."""
     weight: Any = node.kwargs.get("weight", node.args[1] if len(node.args) > 1 else None)
-    return str(node.target if node.op == "call_module" else weight.target)
+    return str(node.target if node.op == "call_module" else weight.target).removesuffix(".weight")
 
 
 def _may_be_sparse(parameter: nn.Parameter) -> bool:
