@@ -19,6 +19,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -32,7 +33,16 @@ from .machine import bounds
 from .networks import measure_gradient_error, measure_memory, measure_network
 from .patterns import Pattern, PatternError, fits, read_state
 from .results import Results
-from .tables import epoch_table, gradient_table, layer_table, machine_table, memory_table, network_table, ratio_table
+from .tables import (
+    density_table,
+    epoch_table,
+    gradient_table,
+    layer_table,
+    machine_table,
+    memory_table,
+    network_table,
+    ratio_table,
+)
 from .tuned_malloc import WorkerError
 
 _NETWORKS = ("resnet18", "vgg16", "wrn-28-10")
@@ -78,10 +88,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add(
         "--patterns",
-        nargs="+",
+        nargs="*",
         choices=("uniform", "erk"),
         metavar="KIND",
-        help="made at random: uniform, erk; default: both, and with --pattern uniform alone",
+        help="made at random: uniform, erk; default: both, and with --pattern uniform alone; none: those of --pattern",
     )
     add("--contenders", nargs="+", choices=ALL, metavar="NAME", help=f"default: all of {', '.join(ALL)}")
     add("--without", nargs="+", choices=ALL, metavar="NAME", help="contenders to leave out")
@@ -159,6 +169,8 @@ def _measure(options: argparse.Namespace, results: Results, console: Console, sa
         for record in measure_network(
             network, patterns[network], options.contenders, options.batch, options.repeats, said
         ):
+            if record["pattern"]["kind"] == "file":
+                console.print(density_table(record))
             console.print(network_table(record))
             records.append(record)
             content["networks"].append(record)
@@ -186,7 +198,8 @@ def _measure(options: argparse.Namespace, results: Results, console: Console, sa
 
 def _patterns(options: argparse.Namespace) -> dict[str, list[Pattern]]:
     """For each network. Raises a `PatternError` for a file that fits none."""
-    kinds = options.patterns or (["uniform"] if options.pattern else ["uniform", "erk"])
+    random: list[Any] = ["uniform"] if options.pattern else ["uniform", "erk"]
+    kinds = random if options.patterns is None else options.patterns
     made = [Pattern(kind, sparsity / 100) for kind in kinds for sparsity in options.sparsities]
     found = {network: list(made) for network in options.networks}
     for file in options.pattern:
@@ -229,6 +242,8 @@ def _check(parser: argparse.ArgumentParser, found: argparse.Namespace) -> None:
         parser.error(f"--out must be in a folder that exists, got {str(found.out)!r}")
     if found.out is not None and found.out.is_dir():
         parser.error(f"--out must be a file, got the folder {str(found.out)!r}")
+    if found.patterns == [] and len(found.pattern) < len(found.networks):
+        parser.error("--patterns must name a kind where there is no --pattern for each of --networks, got none")
     if "ours" not in found.epoch_contenders:
         parser.error(f"--epoch-contenders must name ours, got {' '.join(found.epoch_contenders)}")
     if not set(found.contenders or ALL) - set(found.without):

@@ -15,7 +15,7 @@ from typing import Any
 from .batch import random_batch
 from .contenders import CONTENDERS, PREFIX, Contender, NotAvailableError, Ours, SparseProp
 from .gradient_error import gradient_errors
-from .patterns import Pattern, density, weights
+from .patterns import Pattern, densities, density, weights
 from .tuned_malloc import SETTINGS, Worker, WorkerError
 from .turns import Parts, Step, median, summary, take_turns, total
 
@@ -69,6 +69,7 @@ def measure_network(
                 "pattern": pattern.as_data(),
                 "title": pattern.title,
                 "density": density(state),
+                "densities": densities(state),
                 "batch": batch_size,
                 "absent": missing,
                 "contenders": summary(rounds, "ours"),

@@ -82,6 +82,11 @@ def density(state: State) -> float:
     return sum(int(x.count_nonzero()) for x in counted) / sum(x.numel() for x in counted)
 
 
+def densities(state: State) -> dict[str, float]:
+    """The same for each of them, by name, in the order of the network."""
+    return {name: int(x.count_nonzero()) / x.numel() for name, x in state.items() if x.dim() > 1}
+
+
 def fits(network: str, state: State) -> bool:
     """Whether these are the parameters and buffers of the network."""
     own = build(network, 0).state_dict()

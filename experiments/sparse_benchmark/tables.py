@@ -88,6 +88,14 @@ def network_table(found: Record) -> Table:
     return table
 
 
+def density_table(found: Record) -> Table:
+    """What is there of each layer, in a pattern that is not the same in all."""
+    table = _table(f"{found['network']}, {found['title']}: density of each layer", "weight", "%")
+    for name, share in found["densities"].items():
+        table.add_row(name, f"{100 * share:.3f}")
+    return table
+
+
 def ratio_table(found: Sequence[Record]) -> Table:
     """All patterns of one network: how many times as fast ours is, and what was wanted."""
     table = _table(

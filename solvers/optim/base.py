@@ -195,7 +195,7 @@ class RegularizedOptimizer(Optimizer, ABC):
             return  # torch says so
         for number, (own, group) in enumerate(zip(self.param_groups, groups, strict=True)):
             for name in self.defaults:
-                if name not in group:
+                if name not in group and name != "differentiable":  # torch adds it to the defaults when it loads
                     raise ValueError(
                         f"state_dict must be one of {type(self).__name__}, got a parameter group {number} without {name!r}"
                     )

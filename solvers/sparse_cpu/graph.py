@@ -1,8 +1,9 @@
 """A model as a graph of calls, with the shape of every value: what a sparse network is made from.
 
 The model's Python code runs once, with stand-ins for tensors (torch.fx): what it decides is decided for all calls with inputs
-of the same shapes and the same ``training`` flags. Therefore a model is refused that draws random numbers of its own, or
-changes its attributes, while it is traced; modules with hooks or a ``forward`` of their own are not looked into.
+of the same shapes while the model's modules, hooks and plain attributes stay as they are (`state`). Therefore a model is refused
+that draws random numbers of its own, or changes its attributes, while it is traced; modules with hooks or a ``forward`` of
+their own are not looked into.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ import inspect
 import operator
 import random
 from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, final
 
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
+
+from . import transformer
 
 
 class NotTraceableError(Exception):
@@ -42,14 +46,63 @@ class Graph:
 
 @final
 class _Tracer(fx.Tracer):
+    def __init__(self) -> None:
+        super().__init__()
+        self.contexts = {_context()}
+        """Those in which operations were called."""
+
+    def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
+        self.contexts.add(_context())
+        return super().create_node(*args, **kwargs)
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return is_watched(m) or super().is_leaf_module(m, module_qualified_name)
+        known = transformer.is_of_torch(m)
+        return is_watched(m) or known or super().is_leaf_module(m, module_qualified_name)
+
+    def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
+        shown = None if is_watched(m) else transformer.shown(m)
+        return super().call_module(m, forward, args, kwargs) if shown is None else shown(*args, **kwargs)
+
+
+def _context() -> tuple[bool, ...]:
+    """What a model may switch for a part of its own code: gradients, inference mode, autocast. A graph does not hold it."""
+    return torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")
 
 
 def is_watched(module: nn.Module) -> bool:
     """Whether somebody sees the calls of the module, so that it must be called."""
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
     return any(hooks) or "forward" in module.__dict__
+
+
+_PLAIN = (bool, int, float, str, type(None), torch.dtype)
+
+
+def state(model: nn.Module) -> tuple[Any, ...]:
+    """What a graph of the model depends on beside its arguments: with another state it has to be traced anew.
+
+    Whether gradients are on, the modules, their hooks, flags, and attributes that are numbers, strings, functions, or tuples and
+    lists of such.
+    """
+    found: list[Any] = [torch.is_grad_enabled()]
+    for module in model.modules():
+        found += (id(module), is_watched(module))
+        found += [(name, x) for name, value in module.__dict__.items() if (x := _plain(value)) is not _NOT_PLAIN]
+    return tuple(found)
+
+
+_NOT_PLAIN: Any = object()
+
+
+def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, FunctionType | BuiltinFunctionType):
+        return value
+    if type(value) in (tuple, list):
+        parts = tuple(_plain(x) for x in value)
+        return _NOT_PLAIN if any(x is _NOT_PLAIN for x in parts) else parts
+    return _NOT_PLAIN
 
 
 def bound_arguments(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -82,8 +135,9 @@ def trace(model: nn.Module, arguments: dict[str, Any]) -> Graph:
     if own:
         raise NotTraceableError(f"the forward of {own[0]} is not that of its class")
     before, luck = _attributes(model), _random_state()
+    tracer = _Tracer()
     try:
-        graph = _Tracer().trace(model, plain or None)
+        graph = tracer.trace(model, plain or None)
     except Exception as error:
         raise NotTraceableError(f"torch.fx cannot trace it: {type(error).__name__}: {error}") from error
     finally:
@@ -94,6 +148,8 @@ def trace(model: nn.Module, arguments: dict[str, Any]) -> Graph:
         raise NotTraceableError(f"its forward changes attributes: {', '.join(changed)}")
     if drawn:
         raise NotTraceableError("its forward draws random numbers that do not depend on its inputs")
+    if len(tracer.contexts) > 1:
+        raise NotTraceableError("its forward switches gradients or autocast")
     nodes = list(graph.nodes)
     _no_changes_in_place(nodes, model)
     return Graph(nodes, _values(model, nodes, arguments, constants), constants)
@@ -154,6 +210,12 @@ def changes_in_place(node: fx.Node, model: nn.Module) -> fx.Node | None:
     return first if augmented or underscore or node.kwargs.get("inplace") is True else None
 
 
+def changes_what_others_hold(node: fx.Node, model: nn.Module) -> bool:
+    """Whether a node changes an argument, a parameter or a constant in place, or what may be a view of one."""
+    changed = changes_in_place(node, model)
+    return changed is not None and any(x.op in ("placeholder", "get_attr") for x in _aliases(changed, node, model))
+
+
 def _no_changes_in_place(nodes: list[fx.Node], model: nn.Module) -> None:
     """Who reads a value after it was changed in place reads the result of the change instead."""
     place = {node: i for i, node in enumerate(nodes)}
@@ -211,6 +273,8 @@ def _values(
             memo[id(model.__dict__["forward"])] = None
         twin = copy.deepcopy(model, memo)
         for module in twin.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.momentum is None:
+                module.momentum = 0.0  # it would ask for the number of batches, and shapes do not depend on it
             for hooks in (module._forward_hooks, module._forward_pre_hooks):
                 hooks.clear()
         inputs = iter(arguments.values())

@@ -2,14 +2,16 @@
 
 kind        | calls
 ------------|--------------------------------------------------------------------------------------------------
-``conv``    | nn.Conv2d: one group, zeros as padding
-``linear``  | nn.Linear
+``conv``    | nn.Conv2d, functional.conv2d: one group, zeros as padding
+``linear``  | nn.Linear, functional.linear
 ``norm``    | nn.BatchNorm2d, nn.BatchNorm1d on (N, C)
 ``relu``    | nn.ReLU, torch.relu, functional.relu, x.relu(), in place or not
 ``add``     | a + b of equal shapes, torch.add, x.add(), a += b
 ``pool``    | largest and mean of windows, adaptive mean where the windows are equal; no dilation, no ceil_mode, no indices
 ``flatten`` | nn.Flatten, torch.flatten, view, reshape: (N, C, H, W) → (N, C·H·W)
 ``same``    | nn.Identity, dropout that drops nothing
+
+A function with weights is known where weight and bias are Parameters of the model.
 
 Activations are *images* (N, C, H, W) or *rows* (…, C), which the layout takes as images of one pixel.
 """
@@ -26,7 +28,7 @@ from torch.nn import functional
 
 from .blocks import Grid
 from .geometry import Geometry
-from .graph import Graph, is_watched
+from .graph import Graph, changes_what_others_hold, is_watched
 
 Kind = Literal["conv", "linear", "norm", "relu", "add", "pool", "flatten", "same"]
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
@@ -54,6 +56,8 @@ def known(graph: Graph, node: fx.Node, model: nn.Module) -> Call | None:
     first = node.args[0] if node.args else node.kwargs.get("input")
     if not isinstance(first, fx.Node) or not _is_float32(graph.values.get(first)):
         return None
+    if changes_what_others_hold(node, model):
+        return None
     x, y = graph.values[first], graph.values[node]
     if node.op == "call_module":
         module = model.get_submodule(str(node.target))
@@ -61,7 +65,8 @@ def known(graph: Graph, node: fx.Node, model: nn.Module) -> Call | None:
             return None
         return _of_module(module, first, x, y)
     if node.op == "call_function":
-        return _of_function(node, first, x, y, graph)
+        multiplied = _multiplication(node, first, x, model)
+        return _of_function(node, first, x, y, graph) if multiplied is None else multiplied
     if node.op == "call_method":
         return _of_method(node, first, x, y, graph)
     return None
@@ -89,9 +94,8 @@ def _is_float32(value: Any) -> bool:
 def _of_module(module: Any, first: fx.Node, x: Tensor, y: Tensor) -> Call | None:
     kind = type(module)
     if kind is nn.Conv2d and x.dim() == 4:
-        assert isinstance(module, nn.Conv2d)
-        return _convolution(module, first)
-    if kind is nn.Linear and x.dim() >= 2 and _is_plain(module):
+        return _convolution(module, first) if module.padding_mode == "zeros" and _is_plain(module) else None
+    if kind.forward is nn.Linear.forward and x.dim() >= 2 and _is_plain(module):
         return Call("linear", (first,), module)
     if (kind is nn.BatchNorm2d and x.dim() == 4) or (kind is nn.BatchNorm1d and x.dim() == 2):
         return Call("norm", (first,), module) if _is_plain(module) else None
@@ -131,18 +135,39 @@ def _is_plain(module: nn.Module) -> bool:
     ) and all(name in own for name in ("weight", "bias"))
 
 
-def _convolution(module: nn.Conv2d, first: fx.Node) -> Call | None:
-    if module.groups != 1 or module.padding_mode != "zeros" or not _is_plain(module):
+def _convolution(module: Any, first: fx.Node) -> Call | None:
+    """``module``: an nn.Conv2d with zeros as padding, or what stands for one."""
+    if module.groups != 1:
         return None
+    k, s, d = module.kernel_size, _pair(module.stride), _pair(module.dilation)
     padding = module.padding
     if isinstance(padding, str):
-        total = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
+        total = [b * (a - 1) for a, b in zip(k, d, strict=True)]
         if padding == "same" and any(n % 2 for n in total):
             return None  # one side gets more than the other
         padding = (total[0] // 2, total[1] // 2) if padding == "same" else (0, 0)
-    k, s, d = module.kernel_size, module.stride, module.dilation
-    geometry = Geometry((k[0], k[1]), (s[0], s[1]), (padding[0], padding[1]), (d[0], d[1]))
-    return Call("conv", (first,), module, geometry)
+    return Call("conv", (first,), module, Geometry((k[0], k[1]), s, _pair(padding), d))
+
+
+@final
+class _Weights:
+    """Stands for a module: the Parameters that a function is given, by their names in the model, and settings."""
+
+    def __init__(self, model: nn.Module, weight: str, bias: str | None, settings: dict[str, Any]) -> None:
+        self._model, self._paths = model, (weight, bias)
+        self.kernel_size = tuple(self.weight.shape[2:])
+        self.stride, self.padding = settings.get("stride", 1), settings.get("padding", 0)
+        self.dilation, self.groups = settings.get("dilation", 1), settings.get("groups", 1)
+
+    @property
+    def weight(self) -> Any:
+        """The Parameter that is there now."""
+        return self._model.get_parameter(self._paths[0])
+
+    @property
+    def bias(self) -> Any:
+        """Likewise; None where there is none."""
+        return None if self._paths[1] is None else self._model.get_parameter(self._paths[1])
 
 
 def _pair(x: Any) -> tuple[int, int]:
@@ -166,6 +191,34 @@ def _equal_windows(first: fx.Node, x: Tensor, y: Tensor) -> Call | None:
         return None
     size = (x.shape[2] // y.shape[2], x.shape[3] // y.shape[3])
     return Call("pool", (first,), None, Geometry(size, size), False)
+
+
+_PRODUCTS: dict[Any, tuple[str, ...]] = {
+    functional.linear: ("input", "weight", "bias"),
+    functional.conv2d: ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
+}
+
+
+def _multiplication(node: fx.Node, first: fx.Node, x: Tensor, model: nn.Module) -> Call | None:
+    """A function of a weight and a bias that are Parameters of the model."""
+    names: Any = _PRODUCTS.get(node.target)
+    if names is None:
+        return None
+    given = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
+    weight, bias = given.pop("weight", None), given.pop("bias", None)
+    del given["input"]
+    own = dict(model.named_parameters(remove_duplicate=False))
+    tensors = [weight] if bias is None else [weight, bias]
+    if any(not isinstance(w, fx.Node) or w.op != "get_attr" or str(w.target) not in own for w in tensors):
+        return None
+    if any(own[str(w.target)].dtype != torch.float32 or own[str(w.target)].device.type != "cpu" for w in tensors):
+        return None
+    if len(node.all_input_nodes) > 1 + len(tensors):
+        return None  # settings that are computed
+    module = _Weights(model, str(weight.target), None if bias is None else str(bias.target), given)
+    if node.target is functional.linear:
+        return Call("linear", (first,), module) if x.dim() >= 2 else None
+    return _convolution(module, first) if x.dim() == 4 else None
 
 
 _POOLS: dict[Any, tuple[str, ...]] = {

@@ -13,12 +13,14 @@ what                                             | runs
 convolutions, linear layers of density ≤ ``break_even`` | sparsely, see `layers` for what is known
 one that is denser, where conversions would cost more | likewise
 batch norm, ReLU, sums, pooling around them      | in the blocked layout
-all other modules and functions                  | by torch, with conversion before and after
+all other modules and functions                  | by torch, with conversion before and after; one warning
+                                                 | names those whose weights are sparse
 a model that torch.fx cannot trace; autocast     | by torch, after one warning
 """
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -30,13 +32,14 @@ from torch import Tensor, fx, nn
 
 from ...theory.arrays import check_number
 from .buffers import Buffers
-from .graph import Graph, NotTraceableError, bound_arguments, trace
+from .graph import Graph, NotTraceableError, bound_arguments, state, trace
 from .layers import Call
 from .linear import LinearPlan
 from .patterns import covers
 from .placement import Placement, place
 from .plan import Plan
 from .program import Program
+from .unsupported import listed, unsupported
 
 #: Forward and backward passes of a 3×3 convolution of ResNet18, batch 128, AVX-512, 2 threads: as long as torch's in
 #: channels_last at a density of 0.6–0.7.
@@ -66,11 +69,16 @@ class SparseNetwork:
         self._plans: dict[Any, Plan | LinearPlan] = {}
         self._forward = model.forward
         self._masks: dict[nn.Parameter, Tensor] = {}
-        self._checked: dict[nn.Parameter, int] = {}
+        self._given: dict[nn.Parameter, Tensor] = {}
+        """The masks of `refresh` and `restore`; weights may stand in for others for a while, as in `torch.func`."""
+        self._run = self._sparsely
         self._graphs: OrderedDict[Any, Graph] = OrderedDict()
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._buffers: OrderedDict[Any, Buffers] = OrderedDict()
-        self._noticed = False
+        self._noticed = self._named = False
+
+    def __reduce_ex__(self, _: Any) -> Any:
+        raise TypeError("a SparseNetwork cannot be copied or pickled: copy its model, outside of sparse_compute")
 
     def refresh(self, selected: Mapping[Any, Tensor] | None = None) -> None:
         """Make the patterns anew: the non-zeros of each weight, and the entries that ``selected`` has for it (bool masks)."""
@@ -80,37 +88,51 @@ class SparseNetwork:
                     f"selected must hold bool masks of the shape of the parameter, {tuple(parameter.shape)}, got "
                     f"{mask.dtype} {tuple(mask.shape)}"
                 )
+        self._cover_all(selected or {})
+        self._given = dict(self._masks)
+
+    def _cover_all(self, masks: Mapping[Any, Tensor]) -> None:
         self._programs.clear()
         self._plans.clear()
-        self._masks, self._checked = {}, {}
+        self._masks = {}
         for parameter in self.model.parameters():
             if _may_be_sparse(parameter):
                 mask = parameter.detach() != 0
-                if selected is not None and parameter in selected:
-                    mask |= selected[parameter]
+                if parameter in masks:
+                    mask |= masks[parameter]
                 self._masks[parameter] = mask
-                self._checked[parameter] = parameter._version
 
     @property
     def patterns(self) -> dict[nn.Parameter, Tensor]:
         """The masks that there are, bool: of each weight what the next call computes with, if it covers the weight."""
-        return dict(self._masks)
+        known = self._given | self._masks
+        return {p: known[p] for p in self.model.parameters() if p in known}
 
     def restore(self, patterns: Mapping[nn.Parameter, Tensor]) -> None:
         """Go on with exactly what `patterns` gave in an earlier process, where `refresh` would add the non-zeros of now."""
         self._programs.clear()
         self._plans.clear()
-        self._masks, self._checked = dict(patterns), {}
+        self._masks, self._given = dict(patterns), dict(patterns)
 
     @property
     def sparse_layers(self) -> list[str]:
         """The names of the layers that ran sparsely in the last call."""
         if not self._programs:
             return []
-        return [str(node.target) for node in next(reversed(self._programs.values())).layers]
+        return [_name(node) for node in next(reversed(self._programs.values())).layers]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As the model's ``forward``: with the same arguments, for the same result."""
+        return self._run(*args, **kwargs)
+
+    def hide_from_compiler(self) -> None:
+        """Keep `torch.compile`, where it is in use, from looking into the kernels: its graphs end before them."""
+        if "torch._dynamo" in sys.modules and self._run == self._sparsely:
+            self._run = torch.compiler.disable(self._sparsely)  # type: ignore[no-untyped-call]
+
+    def _sparsely(self, *args: Any, **kwargs: Any) -> Any:
+        if torch._C._are_functorch_transforms_active():
+            return self._dense("torch.func transforms it", *args, **kwargs)
         if torch.is_autocast_enabled("cpu"):
             return self._dense("autocast is on, and the kernels compute in float32", *args, **kwargs)
         try:
@@ -120,8 +142,13 @@ class SparseNetwork:
             return self._dense(str(reason), *args, **kwargs)
         if program is None:
             return self._forward(*args, **kwargs)
-        program.dense_gradients, program.sparse_gradients = self.dense_gradients, self.sparse_gradients
+        program.dense_gradients, program.sparse_gradients = self._whole_gradients(), self.sparse_gradients
         return program.run(list(arguments.values()))
+
+    def _whole_gradients(self) -> bool | frozenset[nn.Parameter]:
+        if isinstance(self.dense_gradients, bool):
+            return self.dense_gradients
+        return self.dense_gradients | {p for p in self._masks if p not in self._given}  # nobody said what moves there
 
     def is_covered(self) -> bool:
         """Whether every weight is 0 outside its pattern, so that no pattern has to be made anew for the next call."""
@@ -146,7 +173,7 @@ class SparseNetwork:
         """None where no layer is to run sparsely."""
         self._cover()
         shapes = tuple((tuple(x.shape), x.dtype) if isinstance(x, Tensor) else (type(x), x) for x in arguments.values())
-        key = (tuple(module.training for module in self.model.modules()), shapes)
+        key = (state(self.model), shapes)
 
         def make() -> Program:
             graph: Graph = _recent(self._graphs, key, lambda: trace(self.model, arguments), _KEPT)
@@ -160,15 +187,14 @@ class SparseNetwork:
         if not self._masks:
             self.refresh()
         elif self._uncovered():
-            self.refresh({p: mask for p, mask in self._masks.items() if p.shape == mask.shape})
+            self._cover_all({p: mask for p, mask in (self._given | self._masks).items() if p.shape == mask.shape})
 
     def _uncovered(self) -> bool:
         for parameter in self.model.parameters():
-            if _may_be_sparse(parameter) and self._checked.get(parameter) != parameter._version:
+            if _may_be_sparse(parameter):  # each time: a change through ``parameter.data`` leaves no trace
                 mask = self._masks.get(parameter)
                 if mask is None or mask.shape != parameter.shape or not covers(mask, parameter):
                     return True
-                self._checked[parameter] = parameter._version
         return False
 
     def _made(self, graph: Graph, buffers: Buffers) -> Program:
@@ -185,7 +211,27 @@ class SparseNetwork:
             return bool(counts[weight] <= self.break_even * (weight.numel() + saved))
 
         placement = place(graph, self.model, is_sparse)
+        self._name_the_others(graph, placement, counts)
         return Program(self.model, graph, placement, self._planned(placement), buffers)
+
+    def _name_the_others(self, graph: Graph, placement: Placement, counts: dict[nn.Parameter, int]) -> None:
+        """Warn, the first time in training, of layers with sparse weights that are not known here."""
+        is_empty = any(isinstance(x, Tensor) and x.numel() == 0 for x in graph.values.values())
+        if self._named or is_empty or not self.model.training:
+            return
+
+        def is_sparse(p: nn.Parameter) -> bool:
+            count = counts[p] if p in counts else int(p.detach().count_nonzero())
+            return count <= self.break_even * p.numel()
+
+        steps = placement.steps.values()
+        weights = {step.call.module.weight for step in steps if step.call.kind in ("conv", "linear")}
+        if others := unsupported(self.model, graph, weights, is_sparse):
+            self._named = True
+            warnings.warn(
+                f"{type(self.model).__name__} has sparse layers that are not supported and run dense: {listed(others)}",
+                stacklevel=7,
+            )
 
     def _planned(self, placement: Placement) -> dict[fx.Node, Plan | LinearPlan]:
         plans: dict[fx.Node, Plan | LinearPlan] = {}
@@ -199,6 +245,12 @@ class SparseNetwork:
                     self._plans[key] = LinearPlan(mask, x, y) if geometry is None else Plan(mask, geometry, x, y)
                 plans[node] = self._plans[key].with_images(x.images)
         return plans
+
+
+def _name(node: fx.Node) -> str:
+    """Of a module; of the weight that a function is given, or the module that it is the ``weight`` of."""
+    weight: Any = node.kwargs.get("weight", node.args[1] if len(node.args) > 1 else None)
+    return str(node.target if node.op == "call_module" else weight.target).removesuffix(".weight")
 
 
 def _may_be_sparse(parameter: nn.Parameter) -> bool:

@@ -114,6 +114,7 @@ def sparse_compute(
         phases = _RUNNING[optimizer][id(model)] = _Phases(SparseNetwork(model, break_even))
     network = phases.network
     network.sparse_gradients = sparse_gradients
+    network.hide_from_compiler()
     if isinstance(model.__dict__.get("forward"), SparseNetwork):
         raise RuntimeError("sparse_compute must not be used inside sparse_compute of the same model")
     if not phases.prepare(optimizer) or "forward" in model.__dict__:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.func import functional_call
 
-from ...sparse_cpu.graph import NotTraceableError, bound_arguments, fetch, is_watched, trace
+from ...sparse_cpu.graph import NotTraceableError, bound_arguments, fetch, is_watched, state, trace
 from .constants import Constants
 from .gathering import Bordered, SmallLayer, small_layers
 from .phase_rules import PhaseRules
@@ -132,9 +132,8 @@ class CoarseNetwork:
 
     def _key(self, arguments: dict[str, Any]) -> Any:
         """What a graph depends on: the modules, their flags and hooks, and what is not a number in the arguments."""
-        modules = tuple((id(module), module.training, is_watched(module)) for module in self.model.modules())
         shapes = tuple((tuple(x.shape), x.dtype) if isinstance(x, Tensor) else (type(x), x) for x in arguments.values())
-        return modules, tuple(id(parameter) for parameter in self.model.parameters()), shapes
+        return state(self.model), tuple(id(parameter) for parameter in self.model.parameters()), shapes
 
     def _graph(self, key: Any, arguments: dict[str, Any]) -> _Graph:
         if key not in self._graphs:

@@ -13,6 +13,7 @@ from mlbreg.experiments.networks.catalogue import build  # noqa: E402
 from mlbreg.experiments.sparse_benchmark.patterns import (  # noqa: E402
     Pattern,
     PatternError,
+    densities,
     density,
     fits,
     read_state,
@@ -33,6 +34,14 @@ def test_erk_patterns_have_it_in_the_whole_network_only() -> None:
     assert density(state) == pytest.approx(0.1, abs=0.001)
     shares = [float((x != 0).float().mean()) for x in state.values() if x.dim() > 1]
     assert max(shares) > 1.2 * min(shares)
+
+
+def test_the_densities_of_layers_make_up_that_of_the_network() -> None:
+    state = weights("digits-mlp", Pattern("erk", 0.9))
+    found = densities(state)
+    assert list(found) == [name for name, x in state.items() if x.dim() > 1]
+    whole = sum(share * state[name].numel() for name, share in found.items())
+    assert density(state) == pytest.approx(whole / sum(state[name].numel() for name in found))
 
 
 def test_two_processes_would_draw_the_same_weights() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from mlbreg.experiments.sparse_benchmark.tables import memory_table, network_table, ratio_table
+from mlbreg.experiments.sparse_benchmark.tables import density_table, memory_table, network_table, ratio_table
 from rich.console import Console
 
 
@@ -50,6 +50,12 @@ def test_a_network_has_its_ratio_and_the_wanted_one() -> None:
 )
 def test_nothing_is_wanted_where_no_goal_was_set(network: str, sparsity: float | None, batch: int) -> None:
     assert "≥" not in _printed(network_table(_record(network, sparsity, batch)))
+
+
+def test_a_pattern_of_a_file_has_the_density_of_each_layer() -> None:
+    text = _printed(density_table(_record() | {"densities": {"0.weight": 0.01389, "13.weight": 0.25}}))
+    assert _line(text, "0.weight") == ["0.weight", "1.389"]
+    assert _line(text, "13.weight") == ["13.weight", "25.000"]
 
 
 def test_the_table_of_ratios_has_a_column_for_each_pattern() -> None:

@@ -80,6 +80,15 @@ def test_two_optimizers_that_load_the_same_state_share_no_tensor(case: Optimizer
 
 
 @every_case
+def test_an_optimizer_that_has_loaded_once_loads_again(case: OptimizerCase) -> None:
+    """torch adds a setting of its own to the defaults of an optimizer that loads."""
+    optimizer = case(LAYOUTS["list"]())
+    saved = copy.deepcopy(optimizer.state_dict())
+    for _ in range(2):
+        optimizer.load_state_dict(copy.deepcopy(saved))
+
+
+@every_case
 def test_copies_and_pickles_go_on_bit_for_bit_by_themselves(case: OptimizerCase) -> None:
     optimizer = case(LAYOUTS["groups"]())
     take(optimizer, range(2))

@@ -111,7 +111,7 @@ def vgg() -> nn.Module:
 #: What makes each network, and how many of its layers run sparsely.
 NETWORKS = {
     "cnn": (cnn, 4), "mlp": (mlp, 3), "vgg": (vgg, 4), "resnet": (ResNet, 10), "pre-activation": (PreActivation, 3),
-    "transformer": (Transformer, 4),
+    "transformer": (Transformer, 6),
 }  # fmt: skip
 
 

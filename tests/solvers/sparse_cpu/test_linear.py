@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("numba")
 
 from mlbreg.solvers.sparse_cpu import linear  # noqa: E402
-from mlbreg.solvers.sparse_cpu.blocks import Grid  # noqa: E402
+from mlbreg.solvers.sparse_cpu.blocks import Blocked, Grid, pack  # noqa: E402
 
 from .activations import blocked, borders, close, fresh, images, seeds  # noqa: E402
 
@@ -38,6 +38,37 @@ def test_all_three_are_those_of_the_dense_layer(rows: int, sizes: Any, density: 
     assert close(images(y).flatten(1), flat @ wide.T)
     assert close(images(dx).flatten(1), back @ wide)
     assert close(linear.weight_gradient(plan, source, slope), (back.T @ flat)[weight != 0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rows=st.sampled_from([1, 17, 130, 250, 420]), sizes=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    kept=st.sampled_from(["none", "one", "all"]), border=st.tuples(borders, borders),
+)  # fmt: skip
+def test_nothing_beyond_the_memory_is_read_or_written(rows: int, sizes: Any, kept: str, border: Any) -> None:
+    """The memory lies between pages of NaN: a read beyond it spoils the result, a write beyond it the poison."""
+    inputs, outputs = sizes
+    weight = torch.ones(outputs, inputs) if kept == "all" else torch.zeros(outputs, inputs)
+    weight[-1, -1] = float(kept != "none")
+    grids = Grid(rows, inputs, 1, 1, border[0]), Grid(rows, outputs, 1, 1, border[1])
+    guards, around = [], 4096
+
+    def poisoned(grid: Grid) -> Blocked:
+        inside = grid.blocks * grid.block // 4
+        whole = torch.full((inside + 2 * around,), float("nan"))
+        guards.append((whole, inside))
+        return Blocked(whole[around : around + inside].zero_(), grid)
+
+    plan = linear.LinearPlan(weight != 0, *grids)
+    x, dy = (pack(torch.ones(rows, n, 1, 1), poisoned(grid)) for n, grid in zip(sizes, grids, strict=True))
+    dx, y = poisoned(grids[0]), poisoned(grids[1])
+    linear.forward(plan, weight, x, y)
+    linear.input_gradient(plan, weight, dy, dx)
+    assert torch.equal(linear.weight_gradient(plan, x, dy), torch.full((plan.count,), float(rows)))
+    for whole, inside in guards:
+        assert whole[:around].isnan().all()
+        assert whole[around + inside :].isnan().all()
+        assert torch.isfinite(whole[around : around + inside]).all()
 
 
 def test_wrong_shapes_are_refused() -> None:
