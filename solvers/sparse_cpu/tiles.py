@@ -16,7 +16,8 @@ oᵢ, wᵢ      | ``offsets, values`` | addresses of arrays of uint32 (bytes) an
 
     gather:   out[r, c] = (out[r, c] if add else 0) + Σᵢ wᵢ · source[oᵢ + r·row_in + c·s·64]
     contract: sums[i] += Σ_{r, c, lanes} grad[r, c] · source[oᵢ + r·row_in + c·s·64]
-    backpropagate: both, with ``near`` for grad, which lies as ``out`` does
+    backpropagate: both, with ``near`` for grad, which lies as ``out`` does; ``mode`` ADD is add, and with GATE
+        out[r, c] ← out[r, c] where near[r, c] > 0 or NaN, else 0, in the end
 
 On a small image much of a 3×3 window lies in the border: of a 4×4 image 31 % of the products are with zeros. With ``edges`` the
 non-zeros come in nine segments, by the shift of their tap, (−1, −1), (−1, 0), … (1, 1); the entries of the tile from which a
@@ -39,6 +40,8 @@ from .vectors import F32, FLOATS, I32, I64, VECTOR, ZERO, Loop, fma, horizontal_
 
 #: Sides of the image that a tile touches, added up.
 TOP, BOTTOM, LEFT, RIGHT = 1, 2, 4, 8
+#: ``mode``, added up.
+ADD, GATE = 1, 2
 
 
 def _gather(
@@ -151,7 +154,7 @@ def _backpropagate(
     near: Any,
     out: Any,
     row_out: Any,
-    add: Any,
+    mode: Any,
 ) -> Any:
     """`gather` and `contract` at once: each vector of the source is read for both."""
     shape = literals(rows, cols, step_in, step_out, edges)
@@ -160,13 +163,13 @@ def _backpropagate(
     height, width, stride_in, stride_out, sides = shape
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        source, offsets, values, sums, starts, row_in, near, out, row_out, add = arguments[5:]
+        source, offsets, values, sums, starts, row_in, near, out, row_out, mode = arguments[5:]
         offset_at, value_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(values, F32.as_pointer())
         sum_at = b.inttoptr(sums, F32.as_pointer())
         places = _tile(b, out, row_out, height, width, stride_out)
         # These stay in the first cache: registers are for the tile of the output.
         beside = _tile(b, near, row_out, height, width, stride_out)
-        totals = _loaded_or_zero(b, places, add)
+        totals = _loaded_or_zero(b, places, b.and_(mode, ir.Constant(I64, ADD)))
         for number, here in enumerate(segments(height, width, sides)):
             loop = Loop(b, *_bounds(b, starts, number), [totals[i] for i in here])
             offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
@@ -184,7 +187,15 @@ def _backpropagate(
             loop.close(made)
             for i, x in zip(here, loop.carried, strict=True):
                 totals[i] = x
-        for x, place in zip(totals, places, strict=True):
+        closes = b.icmp_signed("!=", b.and_(mode, ir.Constant(I64, GATE)), ir.Constant(I64, 0))
+        before = b.block
+        with b.if_then(closes):
+            gated = [
+                b.select(b.fcmp_unordered(">", b.load(place, align=VECTOR), ZERO), x, ZERO)
+                for x, place in zip(totals, beside, strict=True)
+            ]
+            then = b.block
+        for x, place in zip(_either(b, totals, before, gated, then), places, strict=True):
             b.store(x, place, align=VECTOR)
         return context.get_dummy_value()
 
@@ -269,11 +280,16 @@ def _loaded_or_zero(b: Any, places: list[Any], load: Any) -> list[Any]:
     before = b.block
     with b.if_then(b.icmp_signed("!=", load, ir.Constant(I64, 0))):
         loaded, then = [b.load(place, align=VECTOR) for place in places], b.block
+    return _either(b, [ZERO] * len(places), before, loaded, then)
+
+
+def _either(b: Any, xs: list[Any], before: Any, others: list[Any], then: Any) -> list[Any]:
+    """The values of the one of two blocks that led here."""
     chosen = []
-    for x in loaded:
+    for x, other in zip(xs, others, strict=True):
         phi = b.phi(FLOATS)
-        phi.add_incoming(ZERO, before)
-        phi.add_incoming(x, then)
+        phi.add_incoming(x, before)
+        phi.add_incoming(other, then)
         chosen.append(phi)
     return chosen
 
