@@ -101,6 +101,7 @@ def _compare(model: Any, network: Any, training: bool = True, n: int = 19) -> No
         assert error <= 3e-5 * max(float(q.grad.abs().max()), 1e-2), f"{name}: {error}"
 
 
+@pytest.mark.filterwarnings("ignore:.* run dense. watched:UserWarning")
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("readers", _READERS)
 def test_gradients_are_right_whoever_reads_and_gated_once_where_convolutions_alone_read(
