@@ -1,4 +1,4 @@
-"""``python -m mlbreg.experiments.sparse_benchmark [options]``: all of issue 6's measurements, or those that are asked for.
+"""``python -m mlbreg.experiments.sparse_benchmark [options]``: all measurements, or those that are asked for.
 
 part             | what                                                                    | module
 -----------------|-------------------------------------------------------------------------|-----------------------

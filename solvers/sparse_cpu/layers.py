@@ -28,7 +28,8 @@ from torch.nn import functional
 
 from .blocks import Grid
 from .geometry import Geometry
-from .graph import Graph, changes_what_others_hold, is_watched
+from .graph import Graph, is_watched
+from .in_place import changes_what_others_hold
 
 Kind = Literal["conv", "linear", "norm", "relu", "add", "pool", "flatten", "same"]
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
