@@ -88,7 +88,7 @@ def _kinds(wanted: Configuration, runs: Sequence[StoredRun]) -> list[list[Stored
 
 def _lines(table: TableRecord, row: Row, recipe: str, runs: Sequence[StoredRun]) -> list[Line]:
     wanted = configure(row.study, row.method, recipe, row.settings)
-    made = []
+    made: list[Line] = []
     for found in _kinds(wanted, runs) or [[]]:
         papers = row.paper if recipe == row.recipes[0] and not made else {}
         cells = (Cell(column, papers.get(column.name), _values(column, row, found)) for column in table.columns)
