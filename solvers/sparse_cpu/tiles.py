@@ -35,10 +35,27 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .vectors import F32, FLOATS, I32, I64, VECTOR, ZERO, Loop, fma, horizontal_sum, literals, prefetch_line, splat
+from .vectors import (
+    F32,
+    FLOATS,
+    I32,
+    I64,
+    ZERO,
+    Loop,
+    fma,
+    halves,
+    horizontal_sum,
+    literals,
+    load,
+    prefetch_line,
+    splat,
+    store,
+)
 
 #: Sides of the image that a tile touches, added up.
 TOP, BOTTOM, LEFT, RIGHT = 1, 2, 4, 8
+#: Vectors of sums in registers.
+_MOST = 16
 
 
 def _gather(
@@ -48,6 +65,7 @@ def _gather(
     step_in: Any,
     step_out: Any,
     edges: Any,
+    stored: Any,
     source: Any,
     offsets: Any,
     values: Any,
@@ -64,25 +82,25 @@ def _gather(
     height, width, stride_in, stride_out, sides = shape
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        source, offsets, values, starts, row_in, out, row_out, add = arguments[5:]
+        source, offsets, values, starts, row_in, out, row_out, add = arguments[6:]
         offset_at, value_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(values, F32.as_pointer())
         places = _tile(b, out, row_out, height, width, stride_out)
-        totals = _loaded_or_zero(b, places, add)
-        for number, here in enumerate(segments(height, width, sides)):
-            loop = Loop(b, *_bounds(b, starts, number), [totals[i] for i in here])
-            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
-            weight = splat(b, b.load(b.gep(value_at, [loop.index])))
-            vectors = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-            loop.close(
-                [fma(b, b.load(vectors[i], align=VECTOR), weight, x) for i, x in zip(here, loop.carried, strict=True)]
-            )
-            for i, x in zip(here, loop.carried, strict=True):
-                totals[i] = x
-        for x, place in zip(totals, places, strict=True):
-            b.store(x, place, align=VECTOR)
+        for turn in turns(height, width, halves(stored)):
+            totals = _loaded_or_zero(b, places, turn, stored, add)
+            for number, segment in enumerate(segments(height, width, sides)):
+                here = [i for i in segment if i in turn]
+                loop = Loop(b, *_bounds(b, starts, number), _vectors(totals, here))
+                offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
+                weight = splat(b, b.load(b.gep(value_at, [loop.index])))
+                pixels = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
+                read = [x for i in here for x in load(b, pixels[i], stored)]
+                loop.close([fma(b, x, weight, total) for x, total in zip(read, loop.carried, strict=True)])
+                totals |= _pixels(loop.carried, here)
+            for i in turn:
+                store(b, totals[i], places[i], stored)
         return context.get_dummy_value()
 
-    return types.void(rows, cols, step_in, step_out, edges, *[types.int64] * 8), generate
+    return types.void(rows, cols, step_in, step_out, edges, stored, *[types.int64] * 8), generate
 
 
 # Without the first argument, which is numba's. A plain value: a decorator would show its reader an argument too many.
@@ -96,6 +114,7 @@ def _contract(
     step_in: Any,
     step_grad: Any,
     edges: Any,
+    stored: Any,
     source: Any,
     offsets: Any,
     sums: Any,
@@ -111,25 +130,22 @@ def _contract(
     height, width, stride_in, stride_grad, sides = shape
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        source, offsets, sums, starts, row_in, grad, row_grad = arguments[5:]
-        gradients = [b.load(p, align=VECTOR) for p in _tile(b, grad, row_grad, height, width, stride_grad)]
+        source, offsets, sums, starts, row_in, grad, row_grad = arguments[6:]
         offset_at, sum_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(sums, F32.as_pointer())
-        for number, here in enumerate(segments(height, width, sides)):
-            loop = Loop(b, *_bounds(b, starts, number), [])
-            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
-            vectors = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-            # Two accumulators: one would wait for its own last product.
-            totals = [ZERO] * min(2, len(here))
-            for turn, i in enumerate(here):
-                which = turn % len(totals)
-                totals[which] = fma(b, b.load(vectors[i], align=VECTOR), gradients[i], totals[which])
-            total = totals[0] if len(totals) == 1 else b.fadd(totals[0], totals[1])
-            place = b.gep(sum_at, [loop.index])
-            b.store(b.fadd(b.load(place), horizontal_sum(b, total)), place)
-            loop.close([])
+        places = _tile(b, grad, row_grad, height, width, stride_grad)
+        for turn in turns(height, width, halves(stored)):
+            gradients = {i: load(b, places[i], stored) for i in turn}
+            for number, segment in enumerate(segments(height, width, sides)):
+                here = [i for i in segment if i in turn]
+                loop = Loop(b, *_bounds(b, starts, number), [])
+                offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
+                pixels = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
+                read = [x for i in here for x in load(b, pixels[i], stored)]
+                _add_product(b, b.gep(sum_at, [loop.index]), read, _vectors(gradients, here))
+                loop.close([])
         return context.get_dummy_value()
 
-    return types.void(rows, cols, step_in, step_grad, edges, *[types.int64] * 7), generate
+    return types.void(rows, cols, step_in, step_grad, edges, stored, *[types.int64] * 7), generate
 
 
 contract: Any = intrinsic(prefer_literal=True)(_contract)
@@ -142,6 +158,7 @@ def _backpropagate(
     step_in: Any,
     step_out: Any,
     edges: Any,
+    stored: Any,
     source: Any,
     offsets: Any,
     values: Any,
@@ -160,35 +177,31 @@ def _backpropagate(
     height, width, stride_in, stride_out, sides = shape
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        source, offsets, values, sums, starts, row_in, near, out, row_out, add = arguments[5:]
+        source, offsets, values, sums, starts, row_in, near, out, row_out, add = arguments[6:]
         offset_at, value_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(values, F32.as_pointer())
         sum_at = b.inttoptr(sums, F32.as_pointer())
         places = _tile(b, out, row_out, height, width, stride_out)
         # These stay in the first cache: registers are for the tile of the output.
         beside = _tile(b, near, row_out, height, width, stride_out)
-        totals = _loaded_or_zero(b, places, add)
-        for number, here in enumerate(segments(height, width, sides)):
-            loop = Loop(b, *_bounds(b, starts, number), [totals[i] for i in here])
-            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
-            weight = splat(b, b.load(b.gep(value_at, [loop.index])))
-            vectors = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-            products = [ZERO] * min(2, len(here))
-            made = []
-            for turn, (i, x) in enumerate(zip(here, loop.carried, strict=True)):
-                slope, which = b.load(vectors[i], align=VECTOR), turn % len(products)
-                made.append(fma(b, slope, weight, x))
-                products[which] = fma(b, slope, b.load(beside[i], align=VECTOR), products[which])
-            product = products[0] if len(products) == 1 else b.fadd(products[0], products[1])
-            place = b.gep(sum_at, [loop.index])
-            b.store(b.fadd(b.load(place), horizontal_sum(b, product)), place)
-            loop.close(made)
-            for i, x in zip(here, loop.carried, strict=True):
-                totals[i] = x
-        for x, place in zip(totals, places, strict=True):
-            b.store(x, place, align=VECTOR)
+        for turn in turns(height, width, halves(stored)):
+            totals = _loaded_or_zero(b, places, turn, stored, add)
+            for number, segment in enumerate(segments(height, width, sides)):
+                here = [i for i in segment if i in turn]
+                loop = Loop(b, *_bounds(b, starts, number), _vectors(totals, here))
+                offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
+                weight = splat(b, b.load(b.gep(value_at, [loop.index])))
+                pixels = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
+                slopes = [x for i in here for x in load(b, pixels[i], stored)]
+                known = [x for i in here for x in load(b, beside[i], stored)]
+                made = [fma(b, slope, weight, total) for slope, total in zip(slopes, loop.carried, strict=True)]
+                _add_product(b, b.gep(sum_at, [loop.index]), slopes, known)
+                loop.close(made)
+                totals |= _pixels(loop.carried, here)
+            for i in turn:
+                store(b, totals[i], places[i], stored)
         return context.get_dummy_value()
 
-    return types.void(rows, cols, step_in, step_out, edges, *[types.int64] * 10), generate
+    return types.void(rows, cols, step_in, step_out, edges, stored, *[types.int64] * 10), generate
 
 
 backpropagate: Any = intrinsic(prefer_literal=True)(_backpropagate)
@@ -247,6 +260,12 @@ def segments(rows: int, cols: int, edges: int) -> list[list[int]]:
     return found
 
 
+def turns(rows: int, cols: int, halves: int) -> list[range]:
+    """The entries of a tile that are computed together: all that fit into 16 registers, whole rows."""
+    at_once = max(1, _MOST // (cols * halves)) * cols
+    return [range(first, min(first + at_once, rows * cols)) for first in range(0, rows * cols, at_once)]
+
+
 def _take_job(typing: Any, counter: Any) -> Any:
     """The next number of a counter that all threads share; ``counter``: address of an int64."""
 
@@ -265,17 +284,38 @@ def _bounds(b: Any, starts: Any, number: int) -> tuple[Any, Any]:
     return b.load(b.gep(at, [ir.Constant(I64, number)])), b.load(b.gep(at, [ir.Constant(I64, number + 1)]))
 
 
-def _loaded_or_zero(b: Any, places: list[Any], load: Any) -> list[Any]:
+def _loaded_or_zero(b: Any, places: list[Any], turn: range, stored: Any, is_loaded: Any) -> dict[int, list[Any]]:
+    """The vectors of the pixels of a turn."""
     before = b.block
-    with b.if_then(b.icmp_signed("!=", load, ir.Constant(I64, 0))):
-        loaded, then = [b.load(place, align=VECTOR) for place in places], b.block
-    chosen = []
-    for x in loaded:
-        phi = b.phi(FLOATS)
-        phi.add_incoming(ZERO, before)
-        phi.add_incoming(x, then)
-        chosen.append(phi)
+    with b.if_then(b.icmp_signed("!=", is_loaded, ir.Constant(I64, 0))):
+        loaded, then = {i: load(b, places[i], stored) for i in turn}, b.block
+    chosen: dict[int, list[Any]] = {}
+    for i, pixel in loaded.items():
+        chosen[i] = [b.phi(FLOATS) for _ in pixel]
+        for phi, x in zip(chosen[i], pixel, strict=True):
+            phi.add_incoming(ZERO, before)
+            phi.add_incoming(x, then)
     return chosen
+
+
+def _add_product(b: Any, place: Any, xs: list[Any], ys: list[Any]) -> None:
+    """Onto a float32 the sum of x·y over all vectors and lanes."""
+    products = [ZERO] * min(2, len(xs))
+    for number, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        which = number % len(products)
+        products[which] = fma(b, x, y, products[which])
+    product = products[0] if len(products) == 1 else b.fadd(products[0], products[1])
+    b.store(b.fadd(b.load(place), horizontal_sum(b, product)), place)
+
+
+def _vectors(pixels: dict[int, list[Any]], here: list[int]) -> list[Any]:
+    return [x for i in here for x in pixels[i]]
+
+
+def _pixels(vectors: list[Any], here: list[int]) -> dict[int, list[Any]]:
+    """The other way round."""
+    each = len(vectors) // max(1, len(here))
+    return {i: vectors[each * n : each * (n + 1)] for n, i in enumerate(here)}
 
 
 def _tile(b: Any, base: Any, row: Any, height: int, width: int, step: int) -> list[Any]:

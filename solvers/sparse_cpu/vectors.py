@@ -14,13 +14,13 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-#: Images in a block: floats in a vector of AVX-512.
+#: Floats in a vector of AVX-512.
 LANES = 16
-#: Bytes of a vector.
+#: Bytes of a vector, and of a pixel in memory.
 VECTOR = 4 * LANES
 
 F32, F64, I32, I64 = ir.FloatType(), ir.DoubleType(), ir.IntType(32), ir.IntType(64)
-FLOATS, DOUBLES = ir.VectorType(F32, LANES), ir.VectorType(F64, LANES)
+FLOATS, DOUBLES, INTS = (ir.VectorType(kind, LANES) for kind in (F32, F64, I32))
 ZERO = ir.Constant(FLOATS, [0.0] * LANES)
 _get_or_insert_function: Any = cgutils.get_or_insert_function
 
@@ -68,11 +68,49 @@ def fma(b: Any, x: Any, y: Any, z: Any) -> Any:
     return b.call(function, [x, y, z])
 
 
-def store(b: Any, x: Any, place: Any, past_caches: bool) -> None:
+def halves(stored: Any) -> int:
+    """Vectors of float32 in a pixel: 1, or 2 where it is stored as bfloat16: of the images with even and odd numbers.
+
+    ``stored``: float32, or uint16 for bfloat16.
+    """
+    return 2 if stored == types.uint16 else 1
+
+
+def load(b: Any, place: Any, stored: Any) -> list[Any]:
+    """The vectors of a pixel."""
+    if halves(stored) == 1:
+        return [b.load(place, align=VECTOR)]
+    both = b.load(b.bitcast(place, INTS.as_pointer()), align=VECTOR)
+    return [b.bitcast(x, FLOATS) for x in (b.shl(both, _all(16)), b.and_(both, _all(_UPPER)))]
+
+
+def store(b: Any, pixel: list[Any], place: Any, stored: Any, past_caches: bool = False) -> None:
     """Past the caches the memory is not read before it is overwritten; worth it where it would not stay there anyway."""
-    done = b.store(x, place, align=VECTOR)
+    if halves(stored) == 1:
+        done = b.store(pixel[0], place, align=VECTOR)
+    else:
+        even, odd = (nearest(b, x) for x in pixel)
+        both = b.or_(b.lshr(even, _all(16)), b.and_(odd, _all(_UPPER)))
+        done = b.store(both, b.bitcast(place, INTS.as_pointer()), align=VECTOR)
     if past_caches:
         done.set_metadata("nontemporal", b.module.add_metadata([ir.Constant(I32, 1)]))
+
+
+_UPPER = 0xFFFF0000
+
+
+def nearest(b: Any, x: Any) -> Any:
+    """Of float32, one or a vector, integers whose upper halves are x as bfloat16, ties to even; the lower ones are anything."""
+    kind = INTS if x.type == FLOATS else I32
+    bits = b.bitcast(x, kind)
+    last = b.and_(b.lshr(bits, _all(16, kind)), _all(1, kind))
+    rounded = b.add(bits, b.add(last, _all(0x7FFF, kind)))
+    # The sum would carry a NaN into the sign.
+    return b.select(b.fcmp_unordered("uno", x, x), b.or_(bits, _all(0x400000, kind)), rounded)
+
+
+def _all(number: int, kind: Any = INTS) -> Any:
+    return ir.Constant(kind, [number] * LANES if kind == INTS else number)
 
 
 def prefetch_line(b: Any, place: Any, write: bool = False) -> None:
