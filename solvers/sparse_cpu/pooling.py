@@ -25,7 +25,7 @@ def pooled(x: Grid, window: Geometry, border: int = 0) -> Grid:
     """The grid of y; a `ValueError` for a window that is not one of pooling."""
     if window.dilation != (1, 1) or any(2 * p > k for p, k in zip(window.padding, window.kernel, strict=True)):
         raise ValueError(f"window must have dilation 1 and padding at most half of its size, got {window}")
-    return Grid(x.images, x.channels, *window.output(x.height, x.width), border)
+    return Grid(x.images, x.channels, *window.output(x.height, x.width), border, x.storage)
 
 
 def largest(x: Blocked, y: Blocked, window: Geometry) -> np.ndarray:
