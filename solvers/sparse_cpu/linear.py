@@ -51,7 +51,7 @@ class LinearPlan:
         if (x.height, x.width) != (1, 1) or (y.images, y.height, y.width) != (x.images, 1, 1):
             raise ValueError(f"x and y must be grids of (N, C, 1, 1) and (N, O, 1, 1), got {x} and {y}")
         if max(x.block, y.block) > _LARGEST_OFFSET:
-            raise ValueError(f"a block of 16 images must be below 4 GiB, got {x.block} and {y.block} bytes")
+            raise ValueError(f"a block of images must be below 4 GiB, got {x.block} and {y.block} bytes")
         self.x, self.y, self.shape = x, y, wanted
         self.pattern = Pattern(mask)
         found = self.pattern.positions
