@@ -50,6 +50,8 @@ class LinearPlan:
             raise ValueError(f"mask must be bool of shape (O, C) = {wanted}, got {mask.dtype} {tuple(mask.shape)}")
         if (x.height, x.width) != (1, 1) or (y.images, y.height, y.width) != (x.images, 1, 1):
             raise ValueError(f"x and y must be grids of (N, C, 1, 1) and (N, O, 1, 1), got {x} and {y}")
+        if x.storage != y.storage:
+            raise ValueError(f"x and y must have the same storage, got {x.storage} and {y.storage}")
         if max(x.block, y.block) > _LARGEST_OFFSET:
             raise ValueError(f"a block of images must be below 4 GiB, got {x.block} and {y.block} bytes")
         self.x, self.y, self.shape = x, y, wanted

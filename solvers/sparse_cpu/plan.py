@@ -117,6 +117,8 @@ class Plan:
         needed = g.borders(x.height, x.width)
         if x.border < needed[0] or y.border < needed[1]:
             raise ValueError(f"borders must be at least {needed} for {g}, got {x.border} and {y.border}")
+        if x.storage != y.storage:
+            raise ValueError(f"x and y must have the same storage, got {x.storage} and {y.storage}")
         for grid in (x, y):
             if grid.block > _LARGEST_OFFSET:
                 raise ValueError(f"a block of images must be below 4 GiB, got {grid.block} bytes for {grid}")
