@@ -79,7 +79,7 @@ def test_gradients_in_evaluation_are_those_of_the_running_statistics(name: str) 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_activations_of_bfloat16_err_no_more_than_autocast(name: str) -> None:
     errors: dict[str, list[Any]] = {"ours": [], "autocast": []}
-    for seed in range(3):
+    for seed in range(12):  # a ReLU that turns the other way near 0 is most of an error, and luck
         model = sparse(NETWORKS[name][0], seed=seed)
         exact, cast = copy.deepcopy(model).double(), copy.deepcopy(model)
         network = SparseNetwork(model, break_even=1.0, activations="bfloat16")
@@ -100,7 +100,7 @@ def test_activations_of_bfloat16_err_no_more_than_autocast(name: str) -> None:
             size = sum(q.grad.square().sum() for _, q in pairs)
             errors[who].append((sum((p.grad - q.grad).square().sum() for p, q in pairs) / size).sqrt().item())
     assert 0 < max(errors["ours"]) < 0.2
-    assert sum(errors["ours"]) <= 1.2 * sum(errors["autocast"])
+    assert sum(errors["ours"]) <= 1.05 * sum(errors["autocast"])
 
 
 def test_bfloat16_takes_half_of_the_memory_of_the_activations() -> None:
