@@ -12,7 +12,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
+from numba.core.codegen import get_host_cpu_features
 
 #: Floats in a vector of AVX-512.
 LANES = 16
@@ -23,6 +24,19 @@ F32, F64, I32, I64 = ir.FloatType(), ir.DoubleType(), ir.IntType(32), ir.IntType
 FLOATS, DOUBLES, INTS = (ir.VectorType(kind, LANES) for kind in (F32, F64, I32))
 ZERO = ir.Constant(FLOATS, [0.0] * LANES)
 _get_or_insert_function: Any = cgutils.get_or_insert_function
+
+
+class _BFloat(ir.Type):
+    """bfloat16, which llvmlite has no name for."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+
+_BF16 = _BFloat()
+_FEATURES = config.CPU_FEATURES if config.CPU_FEATURES is not None else get_host_cpu_features()
+#: Whether the processor rounds to bfloat16 by an instruction; elsewhere LLVM would call a function for each number.
+_HAS_ROUNDING = "+avx512bf16" in _FEATURES.split(",")
 
 
 class Loop:
@@ -89,14 +103,23 @@ def store(b: Any, pixel: list[Any], place: Any, stored: Any, past_caches: bool =
     if halves(stored) == 1:
         done = b.store(pixel[0], place, align=VECTOR)
     else:
-        even, odd = (nearest(b, x) for x in pixel)
-        both = b.or_(b.lshr(even, _all(16)), b.and_(odd, _all(_UPPER)))
-        done = b.store(both, b.bitcast(place, INTS.as_pointer()), align=VECTOR)
+        done = b.store(_interleaved(b, *pixel), b.bitcast(place, INTS.as_pointer()), align=VECTOR)
     if past_caches:
         done.set_metadata("nontemporal", b.module.add_metadata([ir.Constant(I32, 1)]))
 
 
 _UPPER = 0xFFFF0000
+
+
+def _interleaved(b: Any, even: Any, odd: Any) -> Any:
+    """bfloat16 of two vectors, in turn."""
+    if _HAS_ROUNDING:
+        lower, upper = (
+            b.zext(b.bitcast(b.fptrunc(x, ir.VectorType(_BF16, LANES)), ir.VectorType(ir.IntType(16), LANES)), INTS)
+            for x in (even, odd)
+        )
+        return b.or_(lower, b.shl(upper, _all(16)))
+    return b.or_(b.lshr(nearest(b, even), _all(16)), b.and_(nearest(b, odd), _all(_UPPER)))
 
 
 def nearest(b: Any, x: Any) -> Any:
