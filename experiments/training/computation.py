@@ -79,7 +79,7 @@ class Computation:
             return compact_compute(model, optimizer)
         from ...solvers.sparse_cpu.training import sparse_compute
 
-        return sparse_compute(model, optimizer, activations=self.precision)
+        return sparse_compute(model, optimizer, activations="bfloat16" if self.precision == "bfloat16" else "float32")
 
     def state_dict(self, model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
         """What a run needs to go on, beside model and optimizer."""

@@ -155,7 +155,9 @@ def check_memory(plan: Plan, x: Blocked, y: Blocked) -> None:
             raise ValueError(f"{name} must have the grid of the plan, {wanted}, got {given.grid}")
         memory = given.memory
         if memory.dtype != wanted.dtype or memory.nbytes != wanted.blocks * wanted.block or not _aligned(memory):
-            raise ValueError(f"{name} must be contiguous {wanted.storage} memory aligned to {VECTOR} bytes for {wanted}")
+            raise ValueError(
+                f"{name} must be contiguous {wanted.storage} memory aligned to {VECTOR} bytes for {wanted}"
+            )
 
 
 def _aligned(memory: Tensor) -> bool:
@@ -172,7 +174,21 @@ def _check_weight(plan: Plan, weight: Tensor) -> None:
 
 @njit(parallel=True, cache=True)
 def _gather_all(  # type: ignore[no-untyped-def]
-    source, target, starts, offsets, values, tiles, counts, strides, pitches, step_in, step_out, stored, add, jobs, next_job
+    source,
+    target,
+    starts,
+    offsets,
+    values,
+    tiles,
+    counts,
+    strides,
+    pitches,
+    step_in,
+    step_out,
+    stored,
+    add,
+    jobs,
+    next_job,
 ):
     """All tiles of all images.
 

@@ -36,7 +36,10 @@ def extent(grid: Grid) -> np.ndarray:
 
 
 def memory(x: Blocked) -> np.ndarray:
-    """The memory of an activation, for a kernel, bfloat16 as uint16 (see `numbers`); a `ValueError` when it is not what its grid says."""
+    """The memory of an activation, for a kernel, bfloat16 as uint16 (see `numbers`).
+
+    Raises a `ValueError` when it is not what its grid says.
+    """
     dtype = x.grid.dtype
     wanted = x.grid.blocks * x.grid.block // dtype.itemsize
     if x.memory.dtype != dtype or x.memory.shape != (wanted,) or not x.memory.is_contiguous():

@@ -144,7 +144,9 @@ def _gather_rows(source, target, starts, offsets, values, blocks, strides, store
             src, dst = source, target + o * strides[2]
             while done < blocks:
                 if blocks - done >= 16:
-                    gather(16, 1, 1, 1, 0, stored, src + done * step, where, what, first, step, dst + done * out, out, 0)
+                    gather(
+                        16, 1, 1, 1, 0, stored, src + done * step, where, what, first, step, dst + done * out, out, 0
+                    )
                     done += 16
                 elif blocks - done >= 8:
                     gather(8, 1, 1, 1, 0, stored, src + done * step, where, what, first, step, dst + done * out, out, 0)

@@ -59,9 +59,7 @@ class SparseNetwork:
     else stays float32: weights, their gradients, statistics, and every sum until it is stored.
     """
 
-    def __init__(
-        self, model: nn.Module, break_even: float = BREAK_EVEN, activations: Storage = "float32"
-    ) -> None:
+    def __init__(self, model: nn.Module, break_even: float = BREAK_EVEN, activations: Storage = "float32") -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
         if not check_number("break_even", break_even, at_least=0) <= 1:

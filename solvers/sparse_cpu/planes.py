@@ -130,7 +130,9 @@ def _shift(
                 z = b.select(b.fcmp_ordered("<=", z, ZERO), ZERO, z)
             return [], {Y: b.select(there, z, ZERO)}
 
-        _each(b, arguments, Walk(stored, unroll_by, (X, R) if with_residual else (X,), (Y,), 0, bool(past_caches)), body)
+        _each(
+            b, arguments, Walk(stored, unroll_by, (X, R) if with_residual else (X,), (Y,), 0, bool(past_caches)), body
+        )
         return context.get_dummy_value()
 
     return _VOID(unroll, past, adds, relu, stored, *_ADDRESSES), generate

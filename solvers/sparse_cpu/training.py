@@ -101,9 +101,9 @@ def sparse_compute(
 ) -> Iterator[SparseNetwork | None]:
     """Inside, ``model(…)`` computes as the table above says; None is given where numba cannot be imported.
 
-    ``break_even``, ``activations``: see `network`. In coarse steps a gradient that is read by anybody but the optimizer is 0 outside the
-    selection. With ``sparse_gradients`` it is a sparse COO tensor, which takes the memory of the selection alone; torch's
-    own ``clip_grad_norm_`` refuses such gradients.
+    ``break_even``, ``activations``: see `network`. In coarse steps a gradient that is read by anybody but the optimizer is 0
+    outside the selection. With ``sparse_gradients`` it is a sparse COO tensor, which takes the memory of the selection alone;
+    torch's own ``clip_grad_norm_`` refuses such gradients.
 
     Raises a `TypeError` for an optimizer that is not a multilevel one, a `ValueError` for settings that `network` does not
     have, a `RuntimeError` when the model is in here already.

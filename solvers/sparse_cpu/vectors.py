@@ -12,8 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils, config
-from numba.core.codegen import get_host_cpu_features
+from numba.core import cgutils, codegen, config
 
 #: Floats in a vector of AVX-512.
 LANES = 16
@@ -26,7 +25,7 @@ ZERO = ir.Constant(FLOATS, [0.0] * LANES)
 _get_or_insert_function: Any = cgutils.get_or_insert_function
 
 
-class _BFloat(ir.Type):
+class _BFloat(ir.Type):  # type: ignore[misc]
     """bfloat16, which llvmlite has no name for."""
 
     def _to_string(self) -> str:
@@ -34,9 +33,10 @@ class _BFloat(ir.Type):
 
 
 _BF16 = _BFloat()
-_FEATURES = config.CPU_FEATURES if config.CPU_FEATURES is not None else get_host_cpu_features()
+_features: Any = codegen.get_host_cpu_features
+_asked: str | None = vars(config)["CPU_FEATURES"]
 #: Whether the processor rounds to bfloat16 by an instruction; elsewhere LLVM would call a function for each number.
-_HAS_ROUNDING = "+avx512bf16" in _FEATURES.split(",")
+_HAS_ROUNDING = "+avx512bf16" in (_features() if _asked is None else _asked).split(",")
 
 
 class Loop:

@@ -81,7 +81,9 @@ def test_activations_of_bfloat16_give_nearly_the_losses_of_float32(tmp_path: Pat
     pytest.importorskip("numba")
     for precision in ("float32", "bfloat16"):
         whole(small("ml-linbreg", **SPARSE, coarse_steps=3, precision=precision), tmp_path / precision)
-    found, expected = ([row["loss"] for row in RunFolder(tmp_path / name).rows()[1:]] for name in ("bfloat16", "float32"))
+    found, expected = (
+        [row["loss"] for row in RunFolder(tmp_path / name).rows()[1:]] for name in ("bfloat16", "float32")
+    )
     assert found != expected
     assert found == pytest.approx(expected, rel=0.02)
 
@@ -125,7 +127,9 @@ def test_sparse_computation_without_numba_is_not_a_dense_one(monkeypatch: pytest
 
 
 def test_sparse_computation_has_a_layout_of_its_own() -> None:
-    with pytest.raises(ConfigurationError, match="memory_format must be .* compute = 'sparse', .* got 'channels_last'"):
+    with pytest.raises(
+        ConfigurationError, match=r"memory_format must be .* compute = 'sparse', .* got 'channels_last'"
+    ):
         small("ml-linbreg", **SPARSE, memory_format="channels_last")
 
 

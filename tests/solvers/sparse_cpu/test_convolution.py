@@ -67,7 +67,10 @@ def cases(draw: st.DrawFn) -> Case:
     if kept == "no first column":
         weight[:, 0] = 0
     storage = draw(storages)
-    x, dy = normal(storage, images, channels, height, width), normal(storage, images, out, *geometry.output(height, width))
+    x, dy = (
+        normal(storage, images, channels, height, width),
+        normal(storage, images, out, *geometry.output(height, width)),
+    )
     return Case(geometry, weight, x, dy, storage)
 
 
