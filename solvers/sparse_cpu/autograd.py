@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor
@@ -85,6 +85,8 @@ class Meeting:
 
     def __init__(self) -> None:
         self._left: tuple[int, Blocked] | None = None
+        self.changes = 0
+        """How often a reader was given what was left, to add onto it."""
 
     def leave(self, gradient: Blocked) -> None:
         """For the rest of this backward pass; the first one stays."""
@@ -97,6 +99,59 @@ class Meeting:
         if self._left is None or self._left[0] != torch._C._current_graph_task_id():
             return None
         return self._left[1]
+
+    def take(self) -> Blocked | None:
+        """`left`, to add onto it."""
+        left = self.left
+        self.changes += left is not None
+        return left
+
+
+class _Closed(NamedTuple):
+    """A gradient that is gated, in one backward pass, for as long as nobody adds onto it."""
+
+    task: int
+    gradient: Tensor
+    meeting: Meeting | None
+    changes: int
+
+
+@final
+class Gate:
+    """Between a ReLU and the convolutions that read its output y: who writes the gradient of y last can set it to 0 where y ≤ 0.
+
+    The ReLU then has neither to read y nor to write what it makes of the gradient. Where things go another way nothing is lost:
+    a gradient, or a part of it, may be gated twice.
+    """
+
+    def __init__(self) -> None:
+        self._closed: _Closed | None = None
+
+    def close(self, gradient: Blocked, meeting: Meeting | None, adds: bool, whole: bool) -> None:
+        """All that a convolution has written is gated.
+
+        ``adds``: onto what another reader had left; ``whole``: whether it writes all pixels.
+        """
+        changes = 0 if meeting is None else meeting.changes
+        if not adds or whole or self._is(gradient.memory, changes - 1):
+            self._closed = _Closed(torch._C._current_graph_task_id(), gradient.memory, meeting, changes)
+
+    def is_closed(self, gradient: Tensor) -> bool:
+        """Whether all of the gradient is gated; asked once."""
+        closed = self._closed
+        changes = 0 if closed is None or closed.meeting is None else closed.meeting.changes
+        gated = self._is(gradient, changes)
+        self._closed = None
+        return gated
+
+    def _is(self, gradient: Tensor, changes: int) -> bool:
+        closed = self._closed
+        return (
+            closed is not None
+            and closed.task == torch._C._current_graph_task_id()
+            and closed.gradient.data_ptr() == gradient.data_ptr()
+            and closed.changes == changes
+        )
 
 
 @final

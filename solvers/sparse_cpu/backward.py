@@ -26,7 +26,7 @@ from .convolution import (
 )
 from .plan import Plan
 from .tile_calls import backpropagate_tile, claim_tile, prefetch_tile
-from .tiles import take_job
+from .tiles import ADD, GATE, take_job
 from .vectors import VECTOR
 
 #: Shares of the tiles, each with sums of its own: twice as many made a step at 90 % slower.
@@ -50,10 +50,19 @@ class _Sums(threading.local):
 _SUMS = _Sums()
 
 
-def gradients(plan: Plan, weight: Tensor | NonZeros, x: Blocked, dy: Blocked, dx: Blocked, add: bool = False) -> Tensor:
+def gradients(
+    plan: Plan,
+    weight: Tensor | NonZeros,
+    x: Blocked,
+    dy: Blocked,
+    dx: Blocked,
+    add: bool = False,
+    gate: bool = False,
+) -> Tensor:
     """dX ← Wᵀ * dY, or dX + Wᵀ * dY with ``add``; returns dW at the non-zeros, in C order, float32 (count,).
 
     Pixels that no tap reaches (a stride beyond the kernel) are not written: without ``add`` dX comes as zeros.
+    With ``gate`` dX becomes 0 in the end where X ≤ 0: the gradient of what X is the ReLU of.
     """
     check_memory(plan, x, dy)
     check_memory(plan, dx, dy)
@@ -88,7 +97,7 @@ def gradients(plan: Plan, weight: Tensor | NonZeros, x: Blocked, dy: Blocked, dx
             walk.step_in[1],
             walk.step_out[1],
             dy.grid.stored,
-            add,
+            (add, gate),
             threads,
             np.zeros(1, dtype=np.int64),
         )
@@ -98,16 +107,19 @@ def gradients(plan: Plan, weight: Tensor | NonZeros, x: Blocked, dy: Blocked, dx
 
 @njit(parallel=True, cache=True)
 def _backpropagate_all(  # type: ignore[no-untyped-def]
-    source, beside, target, starts, offsets, values, sums, tiles, counts, strides, pitches, step_in, step_out, stored, add,
+    source, beside, target, starts, offsets, values, sums, tiles, counts, strides, pitches, step_in, step_out, stored, does,
     threads, next_share,
 ):  # fmt: skip
     """As `convolution._gather_all`; ``sums``: float32 (shares, non-zeros), any numbers, a row for each
     share of the tiles to add up in.
 
+    ``does``: whether it adds to the target, and whether it gates it.
+
     Threads take the shares one by one, and whoever takes one, its sums are the same.
     """
     blocks, stages, channels, segments, sources, ahead, parts = counts
     shares, count = len(sums), len(tiles)
+    adds, gates = does
     jobs = blocks * parts * count
     where, what, begin = offsets.ctypes.data, values.ctypes.data, starts.ctypes.data
     for _ in prange(threads):
@@ -124,6 +136,7 @@ def _backpropagate_all(  # type: ignore[no-untyped-def]
                 later = source + block * strides[0] + tiles[then, 1] * pitches[0] + tiles[then, 2] * step_in * VECTOR
                 place = beside + block * strides[1] + tiles[then, 1] * pitches[1] + tiles[then, 2] * step_out * VECTOR
                 for stage in range(stages):
+                    mode = (ADD if adds or stage > 0 else 0) + (GATE if gates and stage == stages - 1 else 0)
                     for o in range(channels * part // parts, channels * (part + 1) // parts):
                         if ahead >= 0 and stage == 0:
                             prefetch_tile(tiles[then, 0], step_out, place + o * strides[2], pitches[1])
@@ -134,7 +147,6 @@ def _backpropagate_all(  # type: ignore[no-untyped-def]
                         run = (stage * channels + o) * segments
                         backpropagate_tile(
                             tiles[tile, 0], tiles[tile, 3], step_out, stored, src, where, what, own, begin + 8 * run,
-                            pitches[0], beside + there + o * strides[2], target + there + o * strides[2], pitches[1],
-                            add or stage > 0,
+                            pitches[0], beside + there + o * strides[2], target + there + o * strides[2], pitches[1], mode,
                         )  # fmt: skip
             share = take_job(next_share.ctypes.data)

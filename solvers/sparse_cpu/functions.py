@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from . import backward, batch_norm, convolution, elementwise, linear, pooling
-from .autograd import Function, Meeting, once
+from .autograd import Function, Gate, Meeting, once
 from .blocks import Blocked, Grid, unpack
 from .buffers import Buffers
 from .convolution import NonZeros
@@ -71,17 +71,21 @@ class Layer:
         meeting: Meeting | None,
         form: Form,
         wanted: tuple[bool, bool],
+        gate: Gate | None = None,
     ) -> tuple[Tensor | None, Tensor | None]:
         """Of the input and the weight, as ``wanted``; the first is None where it was added onto what another reader had left.
 
         The second has the shape of the weight. ``gathered``: of the forward pass.
+        ``gate``: of what made x.
         """
         of_x, of_weight = wanted
         if isinstance(self.plan, LinearPlan) or not of_x:
             target, adds = (self.buffers.take(self.plan.x) if of_x else None), False
         else:
             target, adds = self._target(meeting)
-        values = self._values(weight, gathered, x, dy, target, adds, of_weight and form != "whole")
+        values = self._values(weight, gathered, x, dy, target, adds, of_weight and form != "whole", gate is not None)
+        if gate is not None and target is not None and values is not None and isinstance(self.plan, Plan):
+            gate.close(target, meeting, adds, self.plan.reaches_all)
         dx = None if target is None or adds else target.memory
         if not of_weight:
             return dx, None
@@ -89,8 +93,9 @@ class Layer:
 
     def _target(self, meeting: Meeting | None) -> tuple[Blocked, bool]:
         """Where the gradient of the input goes, and whether it is added there onto that of another reader."""
-        if meeting is not None and meeting.left is not None:
-            return meeting.left, True
+        left = None if meeting is None else meeting.take()
+        if left is not None:
+            return left, True
         target = self.buffers.take(self.plan.x, self.untouched if meeting is None else None)
         if meeting is not None:
             if self.untouched is not None:
@@ -107,15 +112,19 @@ class Layer:
         target: Blocked | None,
         adds: bool,
         wanted: bool,
+        gates: bool,
     ) -> Tensor | None:
-        """Write the gradient of the input where there is a target; the gradients of the non-zeros where they are wanted."""
+        """Write the gradient of the input where there is a target; the gradients of the non-zeros where they are wanted.
+
+        ``gates``: where both are written, the first one where x > 0 alone.
+        """
         if isinstance(self.plan, LinearPlan):
             if target is not None:
                 linear.input_gradient(self.plan, weight, dy, target)
             return linear.weight_gradient(self.plan, x, dy) if wanted else None
         known = weight if gathered is None else gathered
         if target is not None and wanted:
-            return backward.gradients(self.plan, known, x, dy, target, adds)
+            return backward.gradients(self.plan, known, x, dy, target, adds, gates)
         if target is not None:
             convolution.input_gradient(self.plan, known, dy, target, adds)
         return convolution.weight_gradient(self.plan, x, dy) if wanted else None
@@ -144,14 +153,21 @@ class Layer:
 class Multiply(Function):  # type: ignore[misc]
     """A `Layer`; ``form``: of the gradient of the weight.
 
-    ``meeting``: of the readers of x, where there are several.
+    ``meeting``: of the readers of x, where there are several; ``gate``: of the ReLU that made x.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layer: Layer, form: Form, meeting: Meeting | None
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        layer: Layer,
+        form: Form,
+        meeting: Meeting | None,
+        gate: Gate | None = None,
     ) -> Tensor:
-        ctx.layer, ctx.form, ctx.meeting = layer, form, meeting
+        ctx.layer, ctx.form, ctx.meeting, ctx.gate = layer, form, meeting, gate
         ctx.save_for_backward(x, weight)
         y = layer.buffers.take(layer.plan.y)
         ctx.gathered = layer.forward(weight, Blocked(x.detach(), layer.plan.x), y)
@@ -165,11 +181,12 @@ class Multiply(Function):  # type: ignore[misc]
         layer, (x, weight) = ctx.layer, ctx.saved_tensors
         slope, dbias = Blocked(dy, layer.plan.y), None
         dx, dweight = layer.gradients(
-            weight, ctx.gathered, Blocked(x, layer.plan.x), slope, ctx.meeting, ctx.form, ctx.needs_input_grad[:2]
-        )
+            weight, ctx.gathered, Blocked(x, layer.plan.x), slope, ctx.meeting, ctx.form, ctx.needs_input_grad[:2],
+            ctx.gate,
+        )  # fmt: skip
         if ctx.needs_input_grad[2]:
             dbias = torch.from_numpy(elementwise.channel_sums(slope)).float()
-        return dx, dweight, dbias, None, None, None
+        return dx, dweight, dbias, None, None, None, None
 
 
 @final
@@ -190,7 +207,7 @@ class Norm:
 
 @final
 class Normalise(Function):  # type: ignore[misc]
-    """A `Norm`; ``meeting``: of the readers of the residual, where there are several."""
+    """A `Norm`; ``meeting``: of the readers of the residual, where there are several; ``gate``: for the readers of y."""
 
     @staticmethod
     def forward(
@@ -201,13 +218,14 @@ class Normalise(Function):  # type: ignore[misc]
         residual: Tensor | None,
         norm: Norm,
         meeting: Meeting | None,
+        gate: Gate | None = None,
     ) -> Tensor:
         y, source = norm.buffers.take(norm.y), Blocked(x.detach(), norm.x)
         beside = None if residual is None or norm.residual is None else Blocked(residual.detach(), norm.residual)
         used = batch_norm.normalise(source, y, norm.given, weight, bias, norm.eps, beside, norm.relu)
         if norm.update is not None:
             norm.update(used, batch_norm.count(source))
-        ctx.norm, ctx.used, ctx.meeting = norm, used, meeting
+        ctx.norm, ctx.used, ctx.meeting, ctx.gate = norm, used, meeting, gate
         by_sign = norm.relu and residual is not None
         ctx.save_for_backward(x, weight, bias, y.memory if by_sign else None)
         return y.memory
@@ -218,14 +236,17 @@ class Normalise(Function):  # type: ignore[misc]
         norm, (x, weight, bias, y) = ctx.norm, ctx.saved_tensors
         slope, dx = Blocked(dy, norm.y), norm.buffers.take(norm.x)
         output = None if y is None else Blocked(y, norm.y)
-        dr = None
-        if norm.residual is not None and (norm.relu or norm.residual != norm.y):
+        gated = ctx.gate is not None and ctx.gate.is_closed(dy)
+        relu, dr = norm.relu and not gated, None
+        if norm.residual is not None and (relu or norm.residual != norm.y):
             dr = norm.buffers.take(norm.residual)
-            if not norm.relu:
+            if not relu:
                 elementwise.add(slope, dr)
+        elif norm.residual is not None and gated:
+            dr = slope  # nobody else sees what a convolution wrote
         sums = batch_norm.gradients(
-            Blocked(x, norm.x), slope, dx, ctx.used, norm.given is None, weight, bias, norm.eps, norm.relu, output,
-            dr if norm.relu else None,
+            Blocked(x, norm.x), slope, dx, ctx.used, norm.given is None, weight, bias, norm.eps, relu,
+            output if relu else None, dr if relu else None,
         )  # fmt: skip
         dweight = torch.from_numpy(sums.weight).float() if ctx.needs_input_grad[1] else None
         dbias = torch.from_numpy(sums.bias).float() if ctx.needs_input_grad[2] else None
@@ -234,7 +255,7 @@ class Normalise(Function):  # type: ignore[misc]
             dresidual = dy if dr is None else dr.memory
             if dr is not None and ctx.meeting is not None:
                 ctx.meeting.leave(dr)
-        return dx.memory, dweight, dbias, dresidual, None, None
+        return dx.memory, dweight, dbias, dresidual, None, None, None
 
 
 @final

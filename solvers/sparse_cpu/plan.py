@@ -100,6 +100,11 @@ class Plan:
         """The number of non-zeros."""
         return self.pattern.count
 
+    @property
+    def reaches_all(self) -> bool:
+        """Whether the gradient of the input is written at all pixels."""
+        return sum(sweep.walk.size[0] * sweep.walk.size[1] for sweep in self.backward) == self.x.height * self.x.width
+
     def with_images(self, images: int) -> Plan:
         """The same for another number of images: nothing in a plan depends on it but the grids."""
         other = copy.copy(self)

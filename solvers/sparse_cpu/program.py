@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, final
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
@@ -21,8 +22,8 @@ from .linear import LinearPlan
 from .placement import Placement, Step
 from .plan import Plan
 
-#: In place of a reader's number: where the readers' gradients meet.
-_MEETING = -1
+#: In place of a reader's number: where the readers' gradients meet; the gate of a ReLU.
+_MEETING, _GATE = -1, -2
 
 
 class Key(NamedTuple):
@@ -137,9 +138,10 @@ class Program:
         node: fx.Node,
         blocked: bool,
         meets: int | None = None,
+        beside: tuple[Key, ...] = (),
     ) -> None:
         key = Key(node, blocked)
-        self._actions.append(Action(run, inputs, (key,), meets=meets))
+        self._actions.append(Action(run, inputs, (key, *beside), meets=meets))
         self._made[key] = key
 
     def _tensor(self, node: fx.Node) -> Key:
@@ -167,24 +169,45 @@ class Program:
 
     def _blocked(self, node: fx.Node, step: Step) -> None:
         keys = tuple(self._activation(x) for x in step.inputs)
-        grids = [self._placement.grids[x] for x in step.inputs]
-        run = self._operation(node, step, grids, self._placement.grids[node])
-        meets = 0 if step.call.kind == "conv" else 1 if step.residual else None
-        self._emit(lambda *given: (run(*given),), keys, node, True, meets)
+        grids, y = [self._placement.grids[x] for x in step.inputs], self._placement.grids[node]
+        if step.call.kind == "conv":
+            self._convolution(node, step, keys[0])
+        elif step.call.kind == "norm":
+            self._norm(node, step, keys, grids, y)
+        else:
+            run = self._operation(node, step, grids, y)
+            self._emit(lambda *given: (run(*given),), keys, node, True)
+
+    def _convolution(self, node: fx.Node, step: Step, x: Key) -> None:
+        layer, module, gate = self.layers[node], step.call.module, Key(x.node, False, _GATE)
+        gates = any(gate in action.outputs for action in self._actions)
+
+        def run(x: Tensor, *others: Any) -> tuple[Any, ...]:
+            gate = others[0] if gates else None
+            meeting = others[gates] if len(others) > gates else None
+            form = self._form(module)
+            return (functions.Multiply.apply(x, module.weight, module.bias, layer, form, meeting, gate),)
+
+        self._emit(run, (x, gate) if gates else (x,), node, True, 0)
+
+    def _norm(self, node: fx.Node, step: Step, keys: tuple[Key, ...], grids: list[Grid], y: Grid) -> None:
+        module, residual = step.call.module, grids[1] if step.residual else None
+        gates = step.relu and step.residual  # without a residual y is not needed to gate
+
+        def run(x: Tensor, beside: Tensor | None = None, meeting: Any = None) -> tuple[Any, ...]:
+            norm = _norm(module, self.buffers, grids[0], y, residual, step.relu)
+            gate = autograd.Gate() if gates else None
+            made = functions.Normalise.apply(x, module.weight, module.bias, beside, norm, meeting, gate)
+            return (made, gate) if gates else (made,)
+
+        beside = (Key(node, False, _GATE),) if gates else ()
+        self._emit(run, keys, node, True, 1 if step.residual else None, beside)
 
     def _operation(self, node: fx.Node, step: Step, grids: list[Grid], y: Grid) -> Callable[..., Tensor]:
         kind, module, buffers = step.call.kind, step.call.module, self.buffers
-        if kind in ("conv", "linear"):
+        if kind == "linear":
             layer = self.layers[node]
-            return lambda x, meeting=None: functions.Multiply.apply(
-                x, module.weight, module.bias, layer, self._form(module), meeting
-            )
-        if kind == "norm":
-            residual = grids[1] if step.residual else None
-            return lambda x, beside=None, meeting=None: functions.Normalise.apply(
-                x, module.weight, module.bias, beside,
-                _norm(module, buffers, grids[0], y, residual, step.relu), meeting,
-            )  # fmt: skip
+            return lambda x: functions.Multiply.apply(x, module.weight, module.bias, layer, self._form(module), None)
         if kind in ("relu", "add"):
             total = functions.Sum(
                 buffers, grids[0], grids[1] if len(grids) > 1 else None, y, step.relu or kind == "relu"
@@ -295,8 +318,7 @@ def _update(module: Any) -> Callable[[Statistics, int], None]:
         module.num_batches_tracked.add_(1)
         momentum = module.momentum
         share = 1.0 / float(module.num_batches_tracked) if momentum is None else momentum
-        mean, var = torch.from_numpy(used.mean), torch.from_numpy(used.var) * (n / (n - 1))
-        module.running_mean.mul_(1 - share).add_(mean.float(), alpha=share)
-        module.running_var.mul_(1 - share).add_(var.float(), alpha=share)
+        for running, now in ((module.running_mean, used.mean), (module.running_var, used.var * (n / (n - 1)))):
+            running.lerp_(torch.from_numpy(now.astype(np.float32)), share)
 
     return update

@@ -83,33 +83,33 @@ def contract_tile(kind, edges, step, stored, src, offsets, sums, starts, row_in,
 
 @njit(cache=True)
 def backpropagate_tile(  # type: ignore[no-untyped-def]
-    kind, edges, step_out, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add
+    kind, edges, step_out, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode
 ):
     if edges == 15:
-        backpropagate(4, 4, 1, 1, 15, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+        backpropagate(4, 4, 1, 1, 15, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
     elif edges == 5:
-        backpropagate(4, 4, 1, 1, 5, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+        backpropagate(4, 4, 1, 1, 5, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
     elif edges == 9:
-        backpropagate(4, 4, 1, 1, 9, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+        backpropagate(4, 4, 1, 1, 9, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
     elif edges == 6:
-        backpropagate(4, 4, 1, 1, 6, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+        backpropagate(4, 4, 1, 1, 6, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
     elif edges == 10:
-        backpropagate(4, 4, 1, 1, 10, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+        backpropagate(4, 4, 1, 1, 10, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
     elif kind == 3:
-        backpropagate(1, 1, 1, 1, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+        backpropagate(1, 1, 1, 1, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
     elif step_out == 2:
         if kind == 0:
-            backpropagate(2, 8, 1, 2, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+            backpropagate(2, 8, 1, 2, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
         elif kind == 1:
-            backpropagate(4, 4, 1, 2, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+            backpropagate(4, 4, 1, 2, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
         else:
-            backpropagate(2, 2, 1, 2, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+            backpropagate(2, 2, 1, 2, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
     elif kind == 0:
-        backpropagate(2, 8, 1, 1, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+        backpropagate(2, 8, 1, 1, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
     elif kind == 1:
-        backpropagate(4, 4, 1, 1, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+        backpropagate(4, 4, 1, 1, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
     else:
-        backpropagate(2, 2, 1, 1, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, add)
+        backpropagate(2, 2, 1, 1, 0, stored, src, offsets, values, sums, starts, row_in, near, dst, row_out, mode)
 
 
 @njit(inline="always")

@@ -16,7 +16,8 @@ oᵢ, wᵢ      | ``offsets, values`` | addresses of arrays of uint32 (bytes) an
 
     gather:   out[r, c] = (out[r, c] if add else 0) + Σᵢ wᵢ · source[oᵢ + r·row_in + c·s·64]
     contract: sums[i] += Σ_{r, c, lanes} grad[r, c] · source[oᵢ + r·row_in + c·s·64]
-    backpropagate: both, with ``near`` for grad, which lies as ``out`` does
+    backpropagate: both, with ``near`` for grad, which lies as ``out`` does; ``mode`` ADD is add, and with GATE
+        out[r, c] ← out[r, c] where near[r, c] > 0 or NaN, else 0, in the end
 
 On a small image much of a 3×3 window lies in the border: of a 4×4 image 31 % of the products are with zeros. With ``edges`` the
 non-zeros come in nine segments, by the shift of their tap, (−1, −1), (−1, 0), … (1, 1); the entries of the tile from which a
@@ -56,6 +57,10 @@ from .vectors import (
 TOP, BOTTOM, LEFT, RIGHT = 1, 2, 4, 8
 #: Vectors of sums in registers.
 _MOST = 16
+Pixels = dict[int, list[Any]]
+"""The vectors of entries of a tile."""
+#: ``mode``, added up.
+ADD, GATE = 1, 2
 
 
 def _gather(
@@ -168,7 +173,7 @@ def _backpropagate(
     near: Any,
     out: Any,
     row_out: Any,
-    add: Any,
+    mode: Any,
 ) -> Any:
     """`gather` and `contract` at once: each vector of the source is read for both."""
     shape = literals(rows, cols, step_in, step_out, edges)
@@ -177,14 +182,14 @@ def _backpropagate(
     height, width, stride_in, stride_out, sides = shape
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        source, offsets, values, sums, starts, row_in, near, out, row_out, add = arguments[6:]
+        source, offsets, values, sums, starts, row_in, near, out, row_out, mode = arguments[6:]
         offset_at, value_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(values, F32.as_pointer())
         sum_at = b.inttoptr(sums, F32.as_pointer())
         places = _tile(b, out, row_out, height, width, stride_out)
         # These stay in the first cache: registers are for the tile of the output.
         beside = _tile(b, near, row_out, height, width, stride_out)
         for turn in turns(height, width, halves(stored)):
-            totals = _loaded_or_zero(b, places, turn, stored, add)
+            totals = _loaded_or_zero(b, places, turn, stored, b.and_(mode, ir.Constant(I64, ADD)))
             for number, segment in enumerate(segments(height, width, sides)):
                 here = [i for i in segment if i in turn]
                 loop = Loop(b, *_bounds(b, starts, number), _vectors(totals, here))
@@ -197,8 +202,13 @@ def _backpropagate(
                 _add_product(b, b.gep(sum_at, [loop.index]), slopes, known)
                 loop.close(made)
                 totals |= _pixels(loop.carried, here)
+            before = b.block
+            with b.if_then(b.icmp_signed("!=", b.and_(mode, ir.Constant(I64, GATE)), ir.Constant(I64, 0))):
+                gated = {i: _gated(b, totals[i], load(b, beside[i], stored)) for i in turn}
+                then = b.block
+            written = _either(b, totals, before, gated, then)
             for i in turn:
-                store(b, totals[i], places[i], stored)
+                store(b, written[i], places[i], stored)
         return context.get_dummy_value()
 
     return types.void(rows, cols, step_in, step_out, edges, stored, *[types.int64] * 10), generate
@@ -284,17 +294,22 @@ def _bounds(b: Any, starts: Any, number: int) -> tuple[Any, Any]:
     return b.load(b.gep(at, [ir.Constant(I64, number)])), b.load(b.gep(at, [ir.Constant(I64, number + 1)]))
 
 
-def _loaded_or_zero(b: Any, places: list[Any], turn: range, stored: Any, is_loaded: Any) -> dict[int, list[Any]]:
+def _loaded_or_zero(b: Any, places: list[Any], turn: range, stored: Any, is_loaded: Any) -> Pixels:
     """The vectors of the pixels of a turn."""
     before = b.block
     with b.if_then(b.icmp_signed("!=", is_loaded, ir.Constant(I64, 0))):
         loaded, then = {i: load(b, places[i], stored) for i in turn}, b.block
-    chosen: dict[int, list[Any]] = {}
-    for i, pixel in loaded.items():
+    return _either(b, {i: [ZERO] * len(pixel) for i, pixel in loaded.items()}, before, loaded, then)
+
+
+def _either(b: Any, pixels: Pixels, before: Any, others: Pixels, then: Any) -> Pixels:
+    """The vectors of the one of two blocks that led here."""
+    chosen: Pixels = {}
+    for i, pixel in pixels.items():
         chosen[i] = [b.phi(FLOATS) for _ in pixel]
-        for phi, x in zip(chosen[i], pixel, strict=True):
-            phi.add_incoming(ZERO, before)
-            phi.add_incoming(x, then)
+        for phi, x, other in zip(chosen[i], pixel, others[i], strict=True):
+            phi.add_incoming(x, before)
+            phi.add_incoming(other, then)
     return chosen
 
 
@@ -308,11 +323,16 @@ def _add_product(b: Any, place: Any, xs: list[Any], ys: list[Any]) -> None:
     b.store(b.fadd(b.load(place), horizontal_sum(b, product)), place)
 
 
-def _vectors(pixels: dict[int, list[Any]], here: list[int]) -> list[Any]:
+def _gated(b: Any, xs: list[Any], ys: list[Any]) -> list[Any]:
+    """x where y > 0 or NaN, else 0."""
+    return [b.select(b.fcmp_unordered(">", y, ZERO), x, ZERO) for x, y in zip(xs, ys, strict=True)]
+
+
+def _vectors(pixels: Pixels, here: list[int]) -> list[Any]:
     return [x for i in here for x in pixels[i]]
 
 
-def _pixels(vectors: list[Any], here: list[int]) -> dict[int, list[Any]]:
+def _pixels(vectors: list[Any], here: list[int]) -> Pixels:
     """The other way round."""
     each = len(vectors) // max(1, len(here))
     return {i: vectors[each * n : each * (n + 1)] for n, i in enumerate(here)}
