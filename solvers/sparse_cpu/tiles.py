@@ -57,6 +57,7 @@ from .vectors import (
 TOP, BOTTOM, LEFT, RIGHT = 1, 2, 4, 8
 #: Vectors of sums in registers.
 _MOST = 16
+_ACCUMULATORS = 2
 Pixels = dict[int, list[Any]]
 """The vectors of entries of a tile."""
 #: ``mode``, added up.
@@ -98,9 +99,12 @@ def _gather(
                 offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
                 weight = splat(b, b.load(b.gep(value_at, [loop.index])))
                 pixels = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-                read = [x for i in here for x in load(b, pixels[i], stored)]
-                loop.close([fma(b, x, weight, total) for x, total in zip(read, loop.carried, strict=True)])
-                totals |= _pixels(loop.carried, here)
+                carried, made = _pixels(loop.carried, here), []
+                for i in here:
+                    vectors = load(b, pixels[i], stored)
+                    made += [fma(b, x, weight, total) for x, total in zip(vectors, carried[i], strict=True)]
+                loop.close(made)
+                totals |= carried
             for i in turn:
                 store(b, totals[i], places[i], stored)
         return context.get_dummy_value()
@@ -145,8 +149,10 @@ def _contract(
                 loop = Loop(b, *_bounds(b, starts, number), [])
                 offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
                 pixels = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-                read = [x for i in here for x in load(b, pixels[i], stored)]
-                _add_product(b, b.gep(sum_at, [loop.index]), read, _vectors(gradients, here))
+                product = Product()
+                for i in here:
+                    product.add(b, load(b, pixels[i], stored), gradients[i])
+                product.leave(b, b.gep(sum_at, [loop.index]))
                 loop.close([])
         return context.get_dummy_value()
 
@@ -196,12 +202,14 @@ def _backpropagate(
                 offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
                 weight = splat(b, b.load(b.gep(value_at, [loop.index])))
                 pixels = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-                slopes = [x for i in here for x in load(b, pixels[i], stored)]
-                known = [x for i in here for x in load(b, beside[i], stored)]
-                made = [fma(b, slope, weight, total) for slope, total in zip(slopes, loop.carried, strict=True)]
-                _add_product(b, b.gep(sum_at, [loop.index]), slopes, known)
+                carried, made, product = _pixels(loop.carried, here), [], Product()
+                for i in here:
+                    slopes = load(b, pixels[i], stored)
+                    made += [fma(b, slope, weight, total) for slope, total in zip(slopes, carried[i], strict=True)]
+                    product.add(b, slopes, load(b, beside[i], stored))
+                product.leave(b, b.gep(sum_at, [loop.index]))
                 loop.close(made)
-                totals |= _pixels(loop.carried, here)
+                totals |= carried
             before = b.block
             with b.if_then(b.icmp_signed("!=", b.and_(mode, ir.Constant(I64, GATE)), ir.Constant(I64, 0))):
                 gated = {i: _gated(b, totals[i], load(b, beside[i], stored)) for i in turn}
@@ -313,14 +321,26 @@ def _either(b: Any, pixels: Pixels, before: Any, others: Pixels, then: Any) -> P
     return chosen
 
 
-def _add_product(b: Any, place: Any, xs: list[Any], ys: list[Any]) -> None:
-    """Onto a float32 the sum of x·y over all vectors and lanes."""
-    products = [ZERO] * min(2, len(xs))
-    for number, (x, y) in enumerate(zip(xs, ys, strict=True)):
-        which = number % len(products)
-        products[which] = fma(b, x, y, products[which])
-    product = products[0] if len(products) == 1 else b.fadd(products[0], products[1])
-    b.store(b.fadd(b.load(place), horizontal_sum(b, product)), place)
+class Product:
+    """Σ x·y over vectors and lanes, in two accumulators: one would wait for its own last product."""
+
+    def __init__(self) -> None:
+        self._parts: list[Any] = []
+        self._count = 0
+
+    def add(self, b: Any, xs: list[Any], ys: list[Any]) -> None:
+        for x, y in zip(xs, ys, strict=True):
+            if self._count < _ACCUMULATORS:
+                self._parts.append(fma(b, x, y, ZERO))
+            else:
+                which = self._count % _ACCUMULATORS
+                self._parts[which] = fma(b, x, y, self._parts[which])
+            self._count += 1
+
+    def leave(self, b: Any, place: Any) -> None:
+        """Add it onto a float32."""
+        total = self._parts[0] if len(self._parts) == 1 else b.fadd(*self._parts)
+        b.store(b.fadd(b.load(place), horizontal_sum(b, total)), place)
 
 
 def _gated(b: Any, xs: list[Any], ys: list[Any]) -> list[Any]:
