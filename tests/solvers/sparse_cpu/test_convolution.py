@@ -26,7 +26,7 @@ from mlbreg.solvers.sparse_cpu.convolution import (  # noqa: E402
 from mlbreg.solvers.sparse_cpu.geometry import Geometry  # noqa: E402
 from mlbreg.solvers.sparse_cpu.plan import Plan  # noqa: E402
 
-from .activations import ROUNDING, STORAGES, normal, storages  # noqa: E402
+from .activations import ROUNDING, STORAGES, normal, rounded, storages  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -133,6 +133,34 @@ def test_all_three_are_those_of_the_dense_convolution(case: Case, extra: int) ->
     assert _close(unpack(more), dx + before, sizes[1] + before.abs(), case.storage)
 
 
+@settings(max_examples=100, deadline=None)
+@given(case=cases() | small_images())
+def test_a_gated_gradient_is_zero_where_the_input_is_not_positive(case: Case) -> None:
+    plan = _plan(case)
+    _, dx, dw = _dense(case)
+    sizes = _dense(Case(case.geometry, case.weight.abs(), case.x.abs(), case.dy.abs()))
+    x, dy, is_open = pack(case.x, zeros(plan.x)), pack(case.dy, zeros(plan.y)), case.x > 0
+    target = zeros(plan.x)
+    assert _close(gradients(plan, case.weight, x, dy, target, gate=True), dw, sizes[2])
+    assert _close(unpack(target), dx * is_open, sizes[1], case.storage)
+    before = rounded(1 + torch.rand_like(case.x), case.storage)
+    onto = pack(before, zeros(plan.x))
+    gradients(plan, case.weight, x, dy, onto, add=True, gate=True)
+    untouched = unpack(onto) == before
+    assert not plan.reaches_all or not untouched[~is_open].any()
+    expected = torch.where(untouched, before.double(), (dx + before) * is_open)
+    assert _close(unpack(onto), expected, sizes[1] + before.abs(), case.storage)
+
+
+@settings(max_examples=100, deadline=None)
+@given(case=cases())
+def test_a_plan_knows_whether_all_pixels_of_the_gradient_are_written(case: Case) -> None:
+    plan = _plan(case)
+    back = pack(torch.full_like(case.x, float("nan")), zeros(plan.x))
+    input_gradient(plan, case.weight, pack(case.dy, zeros(plan.y)), back)
+    assert bool(unpack(back).isnan().any()) is not plan.reaches_all
+
+
 @settings(max_examples=60, deadline=None)
 @given(case=cases() | small_images())
 def test_nothing_outside_the_image_is_written_and_nothing_outside_the_borders_is_read(case: Case) -> None:
@@ -205,6 +233,20 @@ def test_nan_and_infinity_reach_the_pixels_of_their_windows_alone(storage: Stora
         assert found[1, 0, :3, :3].isnan().all()
         assert found[32, 0, 5:, 5:].isposinf().all()
         assert int(torch.isfinite(found).sum()) == found.numel() - 18
+
+
+@pytest.mark.parametrize("side", [4, 16])
+def test_a_gradient_in_blocks_of_channels_is_gated_after_the_last_of_them(side: int) -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(300, 20, 3, 3) * (torch.rand(300, 20, 3, 3) < 0.02)
+    case = Case(
+        Geometry((3, 3), padding=(1, 1)), weight, torch.randn(3, 20, side, side), torch.randn(3, 300, side, side)
+    )
+    plan = _plan(case)
+    assert plan.adding[0].channel_blocks > 1
+    dx, x, dy, target = _dense(case)[1], pack(case.x, zeros(plan.x)), pack(case.dy, zeros(plan.y)), zeros(plan.x)
+    gradients(plan, weight, x, dy, target, gate=True)
+    torch.testing.assert_close(unpack(target).double(), dx * (case.x > 0), rtol=1e-5, atol=1e-5)
 
 
 def test_many_non_zeros_are_put_in_order_by_all_threads() -> None:
