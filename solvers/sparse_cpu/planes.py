@@ -1,6 +1,6 @@
 """Vector code for the image of one channel in one block, a plane: the passes of batch norm over memory.
 
-intrinsic  | what it does with each pixel of 16 images
+intrinsic  | what it does with each pixel of all images of a block
 -----------|------------------------------------------------------------------------------------------
 `total`    | sums[0] += x
 `squares`  | sums[0] += (x − c)²
@@ -17,6 +17,7 @@ c, s, b, l, t | ``numbers``   | address of float32
 f             | ``relu``      | literal: max(·, 0) or the identity
 gate          | ``gate``      | literal: `OPEN`, `BY_Z` (z > 0) or `BY_Y` (y > 0)
               | ``sums``      | address of float64
+              | ``stored``    | its type says how pixels are stored: float32, or uint16 for bfloat16
               | ``unroll``    | literal: pixels at a time, of which a row has a multiple
               | ``past``      | literal: write past the caches, which then do not read the memory first
 

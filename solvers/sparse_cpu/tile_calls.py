@@ -2,7 +2,7 @@
 
 number    | meaning
 ----------|----------------------------------------------------------------------------------------------------
-``kind``  | of a tile: 0: 2 × 8, 1: 4 × 4, 2: 2 × 2, 3: 1 × 1 pixels, of 16 images each
+``kind``  | of a tile: 0: 2 × 8, 1: 4 × 4, 2: 2 × 2, 3: 1 × 1 pixels, of all images of a block
 ``edges`` | as `cover.bordering` gives them: all four sides of an image of one tile, or the two of a corner; 0: none
 ``step``  | between its pixels, 1 or 2, where it is read or written
 """

@@ -1,8 +1,9 @@
 """Vector code of the sparse convolutions: loops over non-zero weights with a tile of 16-lane vectors in registers.
 
-Beside this, `planes` and `vectors` all of the package is plain numba and torch. Activations lie in memory as `blocks` says: 16
-images are the lanes of a vector, so a pixel of a channel is 64 contiguous, aligned bytes, and one weight meets a vector as one
-broadcast. A tile is rows × cols such vectors; at most 16, for AVX-512 has 32 registers.
+Beside this, `planes` and `vectors` all of the package is plain numba and torch. Activations lie in memory as `blocks` says: a
+pixel of a channel is 64 contiguous, aligned bytes, a vector of 16 images, or two of 32 images in bfloat16, and one weight meets a
+vector as one broadcast. A tile is rows × cols such pixels, and 16 vectors of sums are in registers, for AVX-512 has 32: a larger
+tile is taken in `turns`.
 
 symbol      | argument          | meaning
 ------------|-------------------|-----------------------------------------------------------------------
@@ -13,6 +14,7 @@ oᵢ, wᵢ      | ``offsets, values`` | addresses of arrays of uint32 (bytes) an
             | ``starts``        | address of int64: segment n is i = starts[n] … starts[n + 1] − 1; one segment, or nine, see below
             | ``row_in, row_out`` | bytes from one row of the tile to the next
             | ``edges``         | literal: the sides of the image that the tile touches, 0 for one segment
+            | ``stored``        | its type says how pixels are stored: float32, or uint16 for bfloat16
 
     gather:   out[r, c] = (out[r, c] if add else 0) + Σᵢ wᵢ · source[oᵢ + r·row_in + c·s·64]
     contract: sums[i] += Σ_{r, c, lanes} grad[r, c] · source[oᵢ + r·row_in + c·s·64]

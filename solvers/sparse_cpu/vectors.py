@@ -1,4 +1,7 @@
-"""The words of vector code: 16 lanes of float32 in LLVM IR, loops, and what a vector is made of and turned into.
+"""The words of vector code: 16 lanes of float32 in LLVM IR, loops, and how vectors are read, stored, made and added up.
+
+A pixel in memory is one vector, or two where it is stored as bfloat16: the images with even numbers are the lower halves of 16
+integers, those with odd ones the upper halves.
 
 `tiles` and `planes` are written in them. LLVM lowers the same code for AVX-512, AVX2 and NEON.
 
