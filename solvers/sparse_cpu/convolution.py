@@ -32,7 +32,7 @@ from .vectors import VECTOR
 
 #: Jobs for each thread, so that none waits long for another one; they are handed out one by one.
 JOBS = 8
-#: Bytes of a block of 16 images from which on its tiles do not stay in the second cache.
+#: Bytes of a block of images from which on its tiles do not stay in the second cache.
 _FAR = 2 << 20
 #: Non-zeros that a thread adds up at a time.
 _CHUNK = 1 << 14

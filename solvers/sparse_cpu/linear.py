@@ -2,7 +2,7 @@
 
     Y[o, n] = Σ W[o, c] X[c, n]    dX[c, n] = Σ W[o, c] dY[o, n]    dW[o, c] = Σ_n dY[o, n] X[c, n]    over the non-zeros of W
 
-A tile is up to 16 blocks of 16 images of one output, in registers (`tiles`, whose rows are blocks here); CSR for Y and dW, the
+A tile is up to 16 blocks of images of one output, in registers (`tiles`, whose rows are blocks here); CSR for Y and dW, the
 transposed structure for dX. Threads share out the outputs.
 """
 

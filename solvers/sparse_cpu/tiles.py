@@ -38,30 +38,20 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .vectors import (
-    F32,
-    FLOATS,
-    I32,
-    I64,
-    ZERO,
-    Loop,
-    fma,
-    halves,
-    horizontal_sum,
-    literals,
-    load,
-    prefetch_line,
-    splat,
-    store,
+from .tile_parts import (
+    Product,
+    bounds,
+    either,
+    gated,
+    loaded_or_zero,
+    pixels_of,
+    places_of,
+    segments,
+    turns,
+    vectors_of,
 )
+from .vectors import F32, I32, I64, Loop, fma, halves, literals, load, prefetch_line, splat, store
 
-#: Sides of the image that a tile touches, added up.
-TOP, BOTTOM, LEFT, RIGHT = 1, 2, 4, 8
-#: Vectors of sums in registers.
-_MOST = 16
-_ACCUMULATORS = 2
-Pixels = dict[int, list[Any]]
-"""The vectors of entries of a tile."""
 #: ``mode``, added up.
 ADD, GATE = 1, 2
 
@@ -92,16 +82,16 @@ def _gather(
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         source, offsets, values, starts, row_in, out, row_out, add = arguments[6:]
         offset_at, value_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(values, F32.as_pointer())
-        places = _tile(b, out, row_out, height, width, stride_out)
+        places = places_of(b, out, row_out, height, width, stride_out)
         for turn in turns(height, width, halves(stored)):
-            totals = _loaded_or_zero(b, places, turn, stored, add)
+            totals = loaded_or_zero(b, places, turn, stored, add)
             for number, segment in enumerate(segments(height, width, sides)):
                 here = [i for i in segment if i in turn]
-                loop = Loop(b, *_bounds(b, starts, number), _vectors(totals, here))
+                loop = Loop(b, *bounds(b, starts, number), vectors_of(totals, here))
                 offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
                 weight = splat(b, b.load(b.gep(value_at, [loop.index])))
-                pixels = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-                carried, made = _pixels(loop.carried, here), []
+                pixels = places_of(b, b.add(source, offset), row_in, height, width, stride_in)
+                carried, made = pixels_of(loop.carried, here), []
                 for i in here:
                     vectors = load(b, pixels[i], stored)
                     made += [fma(b, x, weight, total) for x, total in zip(vectors, carried[i], strict=True)]
@@ -143,14 +133,14 @@ def _contract(
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         source, offsets, sums, starts, row_in, grad, row_grad = arguments[6:]
         offset_at, sum_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(sums, F32.as_pointer())
-        places = _tile(b, grad, row_grad, height, width, stride_grad)
+        places = places_of(b, grad, row_grad, height, width, stride_grad)
         for turn in turns(height, width, halves(stored)):
             gradients = {i: load(b, places[i], stored) for i in turn}
             for number, segment in enumerate(segments(height, width, sides)):
                 here = [i for i in segment if i in turn]
-                loop = Loop(b, *_bounds(b, starts, number), [])
+                loop = Loop(b, *bounds(b, starts, number), [])
                 offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
-                pixels = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
+                pixels = places_of(b, b.add(source, offset), row_in, height, width, stride_in)
                 product = Product()
                 for i in here:
                     product.add(b, load(b, pixels[i], stored), gradients[i])
@@ -193,18 +183,18 @@ def _backpropagate(
         source, offsets, values, sums, starts, row_in, near, out, row_out, mode = arguments[6:]
         offset_at, value_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(values, F32.as_pointer())
         sum_at = b.inttoptr(sums, F32.as_pointer())
-        places = _tile(b, out, row_out, height, width, stride_out)
+        places = places_of(b, out, row_out, height, width, stride_out)
         # These stay in the first cache: registers are for the tile of the output.
-        beside = _tile(b, near, row_out, height, width, stride_out)
+        beside = places_of(b, near, row_out, height, width, stride_out)
         for turn in turns(height, width, halves(stored)):
-            totals = _loaded_or_zero(b, places, turn, stored, b.and_(mode, ir.Constant(I64, ADD)))
+            totals = loaded_or_zero(b, places, turn, stored, b.and_(mode, ir.Constant(I64, ADD)))
             for number, segment in enumerate(segments(height, width, sides)):
                 here = [i for i in segment if i in turn]
-                loop = Loop(b, *_bounds(b, starts, number), _vectors(totals, here))
+                loop = Loop(b, *bounds(b, starts, number), vectors_of(totals, here))
                 offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
                 weight = splat(b, b.load(b.gep(value_at, [loop.index])))
-                pixels = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-                carried, made, product = _pixels(loop.carried, here), [], Product()
+                pixels = places_of(b, b.add(source, offset), row_in, height, width, stride_in)
+                carried, made, product = pixels_of(loop.carried, here), [], Product()
                 for i in here:
                     slopes = load(b, pixels[i], stored)
                     made += [fma(b, slope, weight, total) for slope, total in zip(slopes, carried[i], strict=True)]
@@ -214,9 +204,9 @@ def _backpropagate(
                 totals |= carried
             before = b.block
             with b.if_then(b.icmp_signed("!=", b.and_(mode, ir.Constant(I64, GATE)), ir.Constant(I64, 0))):
-                gated = {i: _gated(b, totals[i], load(b, beside[i], stored)) for i in turn}
+                closed = {i: gated(b, totals[i], load(b, beside[i], stored)) for i in turn}
                 then = b.block
-            written = _either(b, totals, before, gated, then)
+            written = either(b, totals, before, closed, then)
             for i in turn:
                 store(b, written[i], places[i], stored)
         return context.get_dummy_value()
@@ -236,7 +226,7 @@ def _prefetch(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         source, row_in = arguments[3:]
-        for place in _tile(b, source, row_in, height, width, stride):
+        for place in places_of(b, source, row_in, height, width, stride):
             prefetch_line(b, place)
         return context.get_dummy_value()
 
@@ -255,7 +245,7 @@ def _claim(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_in:
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         source, row_in = arguments[3:]
-        for place in _tile(b, source, row_in, height, width, stride):
+        for place in places_of(b, source, row_in, height, width, stride):
             prefetch_line(b, place, True)
         return context.get_dummy_value()
 
@@ -263,27 +253,6 @@ def _claim(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_in:
 
 
 claim: Any = intrinsic(prefer_literal=True)(_claim)
-
-
-def segments(rows: int, cols: int, edges: int) -> list[list[int]]:
-    """For each segment the entries of the tile, row by row, that its taps reach without leaving the image."""
-    if not edges:
-        return [list(range(rows * cols))]
-    found = []
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            first = 1 if down < 0 and edges & TOP else 0
-            last = rows - 1 if down > 0 and edges & BOTTOM else rows
-            left = 1 if right < 0 and edges & LEFT else 0
-            far = cols - 1 if right > 0 and edges & RIGHT else cols
-            found.append([r * cols + c for r in range(first, last) for c in range(left, far)])
-    return found
-
-
-def turns(rows: int, cols: int, halves: int) -> list[range]:
-    """The entries of a tile that are computed together: all that fit into 16 registers, whole rows."""
-    at_once = max(1, _MOST // (cols * halves)) * cols
-    return [range(first, min(first + at_once, rows * cols)) for first in range(0, rows * cols, at_once)]
 
 
 def _take_job(typing: Any, counter: Any) -> Any:
@@ -296,75 +265,3 @@ def _take_job(typing: Any, counter: Any) -> Any:
 
 
 take_job: Any = intrinsic(_take_job)
-
-
-def _bounds(b: Any, starts: Any, number: int) -> tuple[Any, Any]:
-    """Where segment ``number`` begins and ends."""
-    at = b.inttoptr(starts, I64.as_pointer())
-    return b.load(b.gep(at, [ir.Constant(I64, number)])), b.load(b.gep(at, [ir.Constant(I64, number + 1)]))
-
-
-def _loaded_or_zero(b: Any, places: list[Any], turn: range, stored: Any, is_loaded: Any) -> Pixels:
-    """The vectors of the pixels of a turn."""
-    before = b.block
-    with b.if_then(b.icmp_signed("!=", is_loaded, ir.Constant(I64, 0))):
-        loaded, then = {i: load(b, places[i], stored) for i in turn}, b.block
-    return _either(b, {i: [ZERO] * len(pixel) for i, pixel in loaded.items()}, before, loaded, then)
-
-
-def _either(b: Any, pixels: Pixels, before: Any, others: Pixels, then: Any) -> Pixels:
-    """The vectors of the one of two blocks that led here."""
-    chosen: Pixels = {}
-    for i, pixel in pixels.items():
-        chosen[i] = [b.phi(FLOATS) for _ in pixel]
-        for phi, x, other in zip(chosen[i], pixel, others[i], strict=True):
-            phi.add_incoming(x, before)
-            phi.add_incoming(other, then)
-    return chosen
-
-
-class Product:
-    """Σ x·y over vectors and lanes, in two accumulators: one would wait for its own last product."""
-
-    def __init__(self) -> None:
-        self._parts: list[Any] = []
-        self._count = 0
-
-    def add(self, b: Any, xs: list[Any], ys: list[Any]) -> None:
-        for x, y in zip(xs, ys, strict=True):
-            if self._count < _ACCUMULATORS:
-                self._parts.append(fma(b, x, y, ZERO))
-            else:
-                which = self._count % _ACCUMULATORS
-                self._parts[which] = fma(b, x, y, self._parts[which])
-            self._count += 1
-
-    def leave(self, b: Any, place: Any) -> None:
-        """Add it onto a float32."""
-        total = self._parts[0] if len(self._parts) == 1 else b.fadd(*self._parts)
-        b.store(b.fadd(b.load(place), horizontal_sum(b, total)), place)
-
-
-def _gated(b: Any, xs: list[Any], ys: list[Any]) -> list[Any]:
-    """x where y > 0 or NaN, else 0."""
-    return [b.select(b.fcmp_unordered(">", y, ZERO), x, ZERO) for x, y in zip(xs, ys, strict=True)]
-
-
-def _vectors(pixels: Pixels, here: list[int]) -> list[Any]:
-    return [x for i in here for x in pixels[i]]
-
-
-def _pixels(vectors: list[Any], here: list[int]) -> Pixels:
-    """The other way round."""
-    each = len(vectors) // max(1, len(here))
-    return {i: vectors[each * n : each * (n + 1)] for n, i in enumerate(here)}
-
-
-def _tile(b: Any, base: Any, row: Any, height: int, width: int, step: int) -> list[Any]:
-    """The addresses of the vectors of a tile, row by row."""
-    places = []
-    for r in range(height):
-        base = b.add(base, row) if r else base
-        pointer = b.inttoptr(base, FLOATS.as_pointer())
-        places += [b.gep(pointer, [ir.Constant(I64, c * step)]) for c in range(width)]
-    return places

@@ -6,7 +6,7 @@ integers, those with odd ones the upper halves.
 `tiles` and `planes` are written in them. LLVM lowers the same code for AVX-512, AVX2 and NEON.
 
 numba keeps compiled kernels on disk and looks whether the file of the kernel has changed, not that of an intrinsic in it: who
-edits this file, `tiles`, `tile_calls` or `planes` removes ``solvers/sparse_cpu/__pycache__`` before running anything.
+edits this file, `tiles`, `tile_parts`, `tile_calls` or `planes` removes ``solvers/sparse_cpu/__pycache__`` before running anything.
 """
 
 from __future__ import annotations
