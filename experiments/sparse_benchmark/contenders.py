@@ -3,6 +3,7 @@
 name                | what it is
 --------------------|----------------------------------------------------------------------------------------------
 ``ours``            | `SparseNetwork`
+``ours-bf16``       | the same with activations stored as bfloat16
 ``dense``           | torch, float32, NCHW, as it comes
 ``channels-last``   | torch, float32, weights and inputs in channels_last
 ``bf16``            | torch under autocast to bfloat16, NCHW
@@ -24,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...solvers.sparse_cpu.blocks import Storage
 from ...solvers.sparse_cpu.network import SparseNetwork
 from ..networks.catalogue import build
 from . import sparseprop
@@ -54,9 +56,9 @@ class Contender(Protocol):
 class Ours:
     """The sparse layers; ``load`` only forgets the patterns: the next step makes them."""
 
-    def __init__(self, network: str, batch: RandomBatch) -> None:
+    def __init__(self, network: str, batch: RandomBatch, activations: Storage = "float32") -> None:
         self.model, self.batch = build(network, 0).train(), batch
-        self.sparse = SparseNetwork(self.model)
+        self.sparse = SparseNetwork(self.model, activations=activations)
 
     def load(self, state: State) -> None:
         self.model.load_state_dict(state)
@@ -147,6 +149,7 @@ Make = Callable[[str, RandomBatch], Contender]
 
 CONTENDERS: dict[str, Make] = {
     "ours": Ours,
+    "ours-bf16": lambda n, b: Ours(n, b, "bfloat16"),
     "dense": Dense,
     "channels-last": lambda n, b: Dense(n, b, channels_last=True),
     "bf16": lambda n, b: Dense(n, b, autocast=True),

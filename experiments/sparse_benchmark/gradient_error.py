@@ -22,7 +22,7 @@ from .contenders import CONTENDERS
 from .patterns import State
 
 #: Who is compared.
-COMPARED = ("ours", "channels-last", "dense")
+COMPARED = ("ours", "channels-last", "dense", "ours-bf16", "bf16")
 
 
 def gradient_errors(network: str, state: State, batch: RandomBatch) -> dict[str, dict[str, float]]:

@@ -6,7 +6,8 @@ setting           | value             | what
                   | ``sparse``        | coarse phases of ML LinBreg by `solvers.sparse_cpu`: the selected weights alone; on a CPU
                   | ``compact``       | coarse phases by `solvers.networks.compact`: without what is frozen at 0 as a whole
 ``memory_format`` | ``channels_last`` | weights of convolutions and images as (N, H, W, C) in memory
-``precision``     | ``bfloat16``      | forward passes under autocast, also those of evaluations; rounding is that of 8 bits then
+``precision``     | ``bfloat16``      | forward passes under autocast, also those of evaluations; rounding is that of 8 bits then.
+                  |                   | With ``sparse``: activations of the sparse steps are stored so, all else is float32
 
 Losses and scores are taken of outputs in float32. float16, which needs a loss scale of its own, is not offered.
 A run goes on bit for bit with each of them. Compact networks follow from the optimizer's state alone; the sparse one of a fine
@@ -60,7 +61,8 @@ class Computation:
 
     def outputs(self, model: nn.Module, inputs: Tensor) -> Tensor:
         """``model(inputs)``, float32."""
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        casts = self.precision == "bfloat16" and self.compute != "sparse"
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=casts):
             found: Tensor = model(inputs.contiguous(memory_format=self._format))
         return found.float()
 
@@ -77,7 +79,7 @@ class Computation:
             return compact_compute(model, optimizer)
         from ...solvers.sparse_cpu.training import sparse_compute
 
-        return sparse_compute(model, optimizer)
+        return sparse_compute(model, optimizer, activations="bfloat16" if self.precision == "bfloat16" else "float32")
 
     def state_dict(self, model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
         """What a run needs to go on, beside model and optimizer."""

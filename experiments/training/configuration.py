@@ -41,7 +41,8 @@ field               | meaning
 ``compute``         | of ML LinBreg's coarse phases: ``dense``; ``sparse``, the selected weights alone, on a CPU;
                     | ``compact``, without whole filters, rows and channels that are frozen at 0; see `computation`
 ``memory_format``   | of convolutions: ``contiguous``, or ``channels_last``
-``precision``       | ``float32``, or ``bfloat16``: the forward pass under autocast; weights, states and losses stay float32
+``precision``       | ``float32``, or ``bfloat16``: the forward pass under autocast, or with ``sparse`` the activations in
+                    | memory; weights, states and losses stay float32
 ``seed``            | of weights, masks, order, augmentation and noise
 ``split_seed``, ``validation`` | seed and share of the validation split
 """
@@ -238,12 +239,11 @@ class Configuration:
                 f"compute must be dense for a method without coarse phases, got {self.compute!r} for {self.method}; "
                 f"others are for {', '.join(MULTILEVEL)}"
             )
-        for name, needed in (("memory_format", "contiguous"), ("precision", "float32")):
-            if self.compute == "sparse" and getattr(self, name) != needed:
-                raise ConfigurationError(
-                    f"{name} must be {needed} with compute = 'sparse', whose kernels have their own layout in float32, "
-                    f"got {getattr(self, name)!r}"
-                )
+        if self.compute == "sparse" and self.memory_format != "contiguous":
+            raise ConfigurationError(
+                "memory_format must be contiguous with compute = 'sparse', whose kernels have their own layout, got "
+                f"{self.memory_format!r}"
+            )
 
     def plain(self) -> dict[str, Any]:
         """Without what is None: what a TOML file can hold."""

@@ -73,7 +73,7 @@ def estimate(configuration: Configuration, device: torch.device, processes: int 
         model = NETWORKS[c.network].build()
     weights = _bytes(model.parameters())
     state = round(_state_share(c) * weights)
-    half = c.precision == "bfloat16"
+    half = c.precision == "bfloat16" and c.compute != "sparse"  # steps outside of its phases are float32
     saved, largest = _activations(model, c, -(-c.batch_size // processes))
     training = (saved + _LIVE * largest) * (_SPARSE if c.compute == "sparse" else 1)
     _, largest = _activations(model, c, EVALUATED)

@@ -23,7 +23,6 @@ from torch import Tensor
 from . import elementwise
 from .blocks import Blocked, Grid, pack, unpack
 from .buffers import Buffers
-from .vectors import LANES
 
 Function: Any = torch.autograd.Function
 
@@ -42,8 +41,8 @@ def once(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 def _packed(x: Tensor, buffers: Buffers, grid: Grid) -> Tensor:
     y = pack(x, buffers.take(grid))
-    if grid.images % LANES:  # where an infinite weight met a spare lane there is NaN left
-        y.interior[-1, ..., grid.images % LANES :] = 0
+    if grid.images % grid.lanes:  # where an infinite weight met a spare lane there is NaN left
+        y.interior[-1, ..., grid.images % grid.lanes :] = 0
     return y.memory
 
 

@@ -96,6 +96,7 @@ def gradients(
             np.asarray([walk.step_in[0] * dy.grid.row, walk.step_out[0] * dx.grid.row], dtype=np.int64),
             walk.step_in[1],
             walk.step_out[1],
+            dy.grid.stored,
             (add, gate),
             threads,
             np.zeros(1, dtype=np.int64),
@@ -106,7 +107,7 @@ def gradients(
 
 @njit(parallel=True, cache=True)
 def _backpropagate_all(  # type: ignore[no-untyped-def]
-    source, beside, target, starts, offsets, values, sums, tiles, counts, strides, pitches, step_in, step_out, does,
+    source, beside, target, starts, offsets, values, sums, tiles, counts, strides, pitches, step_in, step_out, stored, does,
     threads, next_share,
 ):  # fmt: skip
     """As `convolution._gather_all`; ``sums``: float32 (shares, non-zeros), any numbers, a row for each
@@ -145,7 +146,7 @@ def _backpropagate_all(  # type: ignore[no-untyped-def]
                             claim_tile(tiles[tile, 0], step_out, target + there + (o + 1) * strides[2], pitches[1])
                         run = (stage * channels + o) * segments
                         backpropagate_tile(
-                            tiles[tile, 0], tiles[tile, 3], step_out, src, where, what, own, begin + 8 * run,
+                            tiles[tile, 0], tiles[tile, 3], step_out, stored, src, where, what, own, begin + 8 * run,
                             pitches[0], beside + there + o * strides[2], target + there + o * strides[2], pitches[1], mode,
                         )  # fmt: skip
             share = take_job(next_share.ctypes.data)

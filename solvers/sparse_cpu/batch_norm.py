@@ -29,7 +29,6 @@ from ..threads import use_torch_threads
 from .blocks import Blocked, Grid
 from .frames import extent, frame, memory, per_channel, same_images
 from .planes import BY_Y, BY_Z, DX, DY, OPEN, R, X, Y, descend, shift, slopes, squares, total
-from .vectors import LANES
 
 #: Bytes of an activation that is written past the caches.
 _LARGE = 4 << 20
@@ -59,7 +58,7 @@ def statistics(x: Blocked) -> Statistics:
     """μ and var of a batch."""
     use_torch_threads()
     mean, var = np.empty(x.grid.channels), np.empty(x.grid.channels)
-    _statistics(_walk(x), _size(x), count(x), mean, var, _work(x))
+    _statistics(_walk(x), _size(x), count(x), mean, var, x.grid.stored, _work(x))
     return Statistics(mean, var)
 
 
@@ -82,7 +81,7 @@ def normalise(
     _normalise(
         _walk(x), _walk(y), _walk(beside), _size(x), count(x), batch, used.mean, used.var,
         per_channel("weight", weight, channels, 1.0), per_channel("bias", bias, channels, 0.0), eps, residual is not None, relu,
-        _past_caches(x.grid), _work(x),
+        _past_caches(x.grid), x.grid.stored, _work(x),
     )  # fmt: skip
     return used
 
@@ -115,7 +114,7 @@ def gradients(
     _gradients(
         _walk(x), _walk(dy), _walk(dx), _walk(output), _walk(carried), _size(x), count(x), batch, used.mean, used.var,
         per_channel("weight", weight, channels, 1.0), per_channel("bias", bias, channels, 0.0), eps, gate,
-        dr is not None, _past_caches(x.grid), sums.weight, sums.bias, _work(x),
+        dr is not None, _past_caches(x.grid), sums.weight, sums.bias, x.grid.stored, _work(x),
     )  # fmt: skip
     return sums
 
@@ -127,7 +126,7 @@ def _past_caches(grid: Grid) -> bool:
 def _walk(x: Blocked) -> np.ndarray:
     """In bytes: the address of pixel (0, 0) of channel 0, and from a row, a channel, a block to the next. int64 (4,)."""
     memory(x)
-    walk = 4 * frame(x.grid)
+    walk = x.grid.dtype.itemsize * frame(x.grid)
     walk[0] += x.address
     return walk
 
@@ -139,12 +138,12 @@ def _work(x: Blocked) -> tuple[np.ndarray, ...]:
     """
     channels = x.grid.channels
     planes, plane = np.zeros((channels, 5, 2), dtype=np.int64), np.empty((channels, 3), dtype=np.int64)
-    plane[:] = x.grid.height, x.grid.width, LANES
+    plane[:] = x.grid.height, x.grid.width, x.grid.lanes
     return planes, plane, np.zeros((channels, 5), dtype=np.float32), np.zeros((channels, 2))
 
 
 def _size(x: Blocked) -> np.ndarray:
-    """Blocks, channels, rows, pixels of a row, lanes of the last block that stand for an image. int64 (5,)."""
+    """Blocks, channels, rows, pixels of a row, lanes of the last block that stand for an image, lanes. int64 (6,)."""
     size = extent(x.grid)
     size[3] = x.grid.width
     return size
@@ -158,11 +157,11 @@ def _locate(planes, place, walk, block, channel):  # type: ignore[no-untyped-def
 
 @njit(inline="always")
 def _lanes(lanes, size, block):  # type: ignore[no-untyped-def]
-    lanes[2] = size[4] if block == size[0] - 1 else LANES
+    lanes[2] = size[4] if block == size[0] - 1 else size[5]
 
 
 @njit(inline="always")
-def _moments(walk, size, n, channel, work):  # type: ignore[no-untyped-def]
+def _moments(walk, size, n, channel, stored, work):  # type: ignore[no-untyped-def]
     """μ and var."""
     planes, plane, numbers, sums = work[0][channel], work[1][channel], work[2][channel], work[3][channel]
     where, shape, by, into = planes.ctypes.data, plane.ctypes.data, numbers.ctypes.data, sums.ctypes.data
@@ -170,49 +169,49 @@ def _moments(walk, size, n, channel, work):  # type: ignore[no-untyped-def]
         _locate(planes, X, walk, block, channel)
         _lanes(plane, size, block)
         if plane[1] % 4 == 0:
-            total(4, where, shape, by, into)
+            total(4, stored, where, shape, by, into)
         else:
-            total(1, where, shape, by, into)
+            total(1, stored, where, shape, by, into)
     mean = sums[0] / n
     numbers[0], sums[0] = mean, 0.0
     for block in range(size[0]):
         _locate(planes, X, walk, block, channel)
         _lanes(plane, size, block)
         if plane[1] % 4 == 0:
-            squares(4, where, shape, by, into)
+            squares(4, stored, where, shape, by, into)
         else:
-            squares(1, where, shape, by, into)
+            squares(1, stored, where, shape, by, into)
     return mean, sums[0] / n
 
 
 @njit(parallel=True, cache=True)
-def _statistics(walk, size, n, means, variances, work):  # type: ignore[no-untyped-def]
+def _statistics(walk, size, n, means, variances, stored, work):  # type: ignore[no-untyped-def]
     for channel in prange(size[1]):
-        means[channel], variances[channel] = _moments(walk, size, n, channel, work)
+        means[channel], variances[channel] = _moments(walk, size, n, channel, stored, work)
 
 
 @njit(inline="always")
-def _shift_plane(unroll, past, adds, relu, where, shape, by, into):  # type: ignore[no-untyped-def]
+def _shift_plane(unroll, past, adds, relu, stored, where, shape, by, into):  # type: ignore[no-untyped-def]
     # An intrinsic is made for literal flags: each has its own call.
     if adds and relu:
-        shift(unroll, past, 1, 1, where, shape, by, into)
+        shift(unroll, past, 1, 1, stored, where, shape, by, into)
     elif adds:
-        shift(unroll, past, 1, 0, where, shape, by, into)
+        shift(unroll, past, 1, 0, stored, where, shape, by, into)
     elif relu:
-        shift(unroll, past, 0, 1, where, shape, by, into)
+        shift(unroll, past, 0, 1, stored, where, shape, by, into)
     else:
-        shift(unroll, past, 0, 0, where, shape, by, into)
+        shift(unroll, past, 0, 0, stored, where, shape, by, into)
 
 
 @njit(parallel=True, cache=True)
 def _normalise(  # type: ignore[no-untyped-def]
-    walk_x, walk_y, walk_r, size, n, batch, means, variances, weight, bias, eps, adds, relu, past, work
+    walk_x, walk_y, walk_r, size, n, batch, means, variances, weight, bias, eps, adds, relu, past, stored, work
 ):
     for channel in prange(size[1]):
         planes, plane, numbers, sums = work[0][channel], work[1][channel], work[2][channel], work[3][channel]
         where, shape, by, into = planes.ctypes.data, plane.ctypes.data, numbers.ctypes.data, sums.ctypes.data
         if batch:
-            means[channel], variances[channel] = _moments(walk_x, size, n, channel, work)
+            means[channel], variances[channel] = _moments(walk_x, size, n, channel, stored, work)
         numbers[0] = means[channel]
         numbers[1] = weight[channel] / np.sqrt(variances[channel] + eps)
         numbers[2] = bias[channel]
@@ -222,39 +221,39 @@ def _normalise(  # type: ignore[no-untyped-def]
             _locate(planes, R, walk_r, block, channel)
             _lanes(plane, size, block)
             if plane[1] % 4:
-                _shift_plane(1, 0, adds, relu, where, shape, by, into)
+                _shift_plane(1, 0, adds, relu, stored, where, shape, by, into)
             elif past:
-                _shift_plane(4, 1, adds, relu, where, shape, by, into)
+                _shift_plane(4, 1, adds, relu, stored, where, shape, by, into)
             else:
-                _shift_plane(4, 0, adds, relu, where, shape, by, into)
+                _shift_plane(4, 0, adds, relu, stored, where, shape, by, into)
 
 
 @njit(inline="always")
-def _slopes_of(unroll, gate, where, shape, by, into):  # type: ignore[no-untyped-def]
+def _slopes_of(unroll, gate, stored, where, shape, by, into):  # type: ignore[no-untyped-def]
     if gate == OPEN:
-        slopes(unroll, 0, where, shape, by, into)
+        slopes(unroll, 0, stored, where, shape, by, into)
     elif gate == BY_Z:
-        slopes(unroll, 1, where, shape, by, into)
+        slopes(unroll, 1, stored, where, shape, by, into)
     else:
-        slopes(unroll, 2, where, shape, by, into)
+        slopes(unroll, 2, stored, where, shape, by, into)
 
 
 @njit(inline="always")
-def _descend_plane(unroll, past, gate, carries, where, shape, by, into):  # type: ignore[no-untyped-def]
+def _descend_plane(unroll, past, gate, carries, stored, where, shape, by, into):  # type: ignore[no-untyped-def]
     if gate == OPEN:
-        descend(unroll, past, 0, 0, where, shape, by, into)
+        descend(unroll, past, 0, 0, stored, where, shape, by, into)
     elif gate == BY_Z:
-        descend(unroll, past, 1, 0, where, shape, by, into)
+        descend(unroll, past, 1, 0, stored, where, shape, by, into)
     elif carries:
-        descend(unroll, past, 2, 1, where, shape, by, into)
+        descend(unroll, past, 2, 1, stored, where, shape, by, into)
     else:
-        descend(unroll, past, 2, 0, where, shape, by, into)
+        descend(unroll, past, 2, 0, stored, where, shape, by, into)
 
 
 @njit(parallel=True, cache=True)
 def _gradients(  # type: ignore[no-untyped-def]
     walk_x, walk_dy, walk_dx, walk_y, walk_dr, size, n, batch, means, variances, weight, bias, eps, gate, carries,
-    past, of_weight, of_bias, work,
+    past, of_weight, of_bias, stored, work,
 ):  # fmt: skip
     for channel in prange(size[1]):
         planes, plane, numbers, sums = work[0][channel], work[1][channel], work[2][channel], work[3][channel]
@@ -267,9 +266,9 @@ def _gradients(  # type: ignore[no-untyped-def]
             _locate(planes, DY, walk_dy, block, channel)
             _lanes(plane, size, block)
             if plane[1] % 4 == 0:
-                _slopes_of(4, gate, where, shape, by, into)
+                _slopes_of(4, gate, stored, where, shape, by, into)
             else:
-                _slopes_of(1, gate, where, shape, by, into)
+                _slopes_of(1, gate, stored, where, shape, by, into)
         of_bias[channel], of_weight[channel] = sums[0], sums[1] * inverse
         if batch:  # in evaluation the statistics do not depend on x
             numbers[3], numbers[4] = sums[0] / n, sums[1] / (n * (variances[channel] + eps))
@@ -281,8 +280,8 @@ def _gradients(  # type: ignore[no-untyped-def]
             _locate(planes, DX, walk_dx, block, channel)
             _lanes(plane, size, block)
             if plane[1] % 4:
-                _descend_plane(1, 0, gate, carries, where, shape, by, into)
+                _descend_plane(1, 0, gate, carries, stored, where, shape, by, into)
             elif past:
-                _descend_plane(4, 1, gate, carries, where, shape, by, into)
+                _descend_plane(4, 1, gate, carries, stored, where, shape, by, into)
             else:
-                _descend_plane(4, 0, gate, carries, where, shape, by, into)
+                _descend_plane(4, 0, gate, carries, stored, where, shape, by, into)

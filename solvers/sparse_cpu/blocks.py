@@ -1,10 +1,12 @@
-"""Activations in the blocked layout: 16 images to a vector, zero borders in memory.
+"""Activations in the blocked layout: as many images to a pixel as 64 bytes hold, zero borders in memory.
 
-    [⌈N/16⌉, C, (H + 2β)(W + 2β) + 1, 16]  float32, 64-byte aligned
+    [⌈N/L⌉, C, (H + 2β)(W + 2β) + 1, L]  64-byte aligned
 
 symbol | here              | meaning
 -------|-------------------|------------------------------------------------------------------------------
 N      | `Grid.images`     | images; the lanes of the last block that stand for none are 0
+L      | `Grid.lanes`      | 16, a vector of float32; 32 where bfloat16 is the ``storage``: a pixel is one line of the
+       |                   | cache in either, so that all offsets and plans are the same
 β      | `Grid.border`     | zeros around each image, so that a convolution's window never needs a test
        |                   | the one vector more spreads the channels over the sets of the cache
 
@@ -18,17 +20,26 @@ import mmap
 import sys
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .vectors import LANES, VECTOR
+from .vectors import VECTOR
 
 _HUGE_PAGE = 2 << 20
+Storage = Literal["float32", "bfloat16"]
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_STORED: dict[str, Any] = {"float32": np.float32(0), "bfloat16": np.uint16(0)}
 #: Bytes from which on memory is asked for in huge pages, the last of which may be nearly empty.
 _LARGE = 2 * _HUGE_PAGE
+
+
+def check_storage(name: str, storage: str) -> None:
+    """A `ValueError` for what is no storage."""
+    if storage not in _DTYPES:
+        raise ValueError(f"{name} must be 'float32' or 'bfloat16', got {storage!r}")
 
 
 @final
@@ -41,6 +52,7 @@ class Grid:
     height: int
     width: int
     border: int = 0
+    storage: Storage = "float32"
 
     def __post_init__(self) -> None:
         for name in ("images", "channels", "height", "width"):
@@ -48,11 +60,27 @@ class Grid:
                 raise ValueError(f"{name} must be ≥ 1, got {getattr(self, name)}")
         if self.border < 0:
             raise ValueError(f"border must be ≥ 0, got {self.border}")
+        check_storage("storage", self.storage)
+
+    @cached_property
+    def lanes(self) -> int:
+        """Images in a block, L."""
+        return VECTOR // self.dtype.itemsize
 
     @cached_property
     def blocks(self) -> int:
-        """⌈N/16⌉."""
-        return -(-self.images // LANES)
+        """⌈N/L⌉."""
+        return -(-self.images // self.lanes)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the memory."""
+        return _DTYPES[self.storage]
+
+    @property
+    def stored(self) -> Any:
+        """A 0 of what kernels take a number in memory for, which numpy has no bfloat16 for: float32 or uint16."""
+        return _STORED[self.storage]
 
     @cached_property
     def row(self) -> int:
@@ -75,7 +103,7 @@ class Grid:
 
 
 class Blocked(NamedTuple):
-    """An activation: its memory, one-dimensional float32, and its shape."""
+    """An activation: its memory, one-dimensional of its grid's dtype, and its shape."""
 
     memory: Tensor
     grid: Grid
@@ -87,20 +115,21 @@ class Blocked(NamedTuple):
 
     @property
     def interior(self) -> Tensor:
-        """A view [⌈N/16⌉, C, H, W, 16] without the borders."""
+        """A view [⌈N/L⌉, C, H, W, L] without the borders."""
         grid = self.grid
         tall, wide = grid.height + 2 * grid.border, grid.width + 2 * grid.border
-        channels = self.memory.view(grid.blocks, grid.channels, grid.channel // VECTOR, LANES)
-        images = channels[:, :, : tall * wide].view(grid.blocks, grid.channels, tall, wide, LANES)
+        channels = self.memory.view(grid.blocks, grid.channels, grid.channel // VECTOR, grid.lanes)
+        images = channels[:, :, : tall * wide].view(grid.blocks, grid.channels, tall, wide, grid.lanes)
         inside = slice(grid.border, grid.border + grid.height), slice(grid.border, grid.border + grid.width)
         return images[:, :, inside[0], inside[1]]
 
 
 def zeros(grid: Grid) -> Blocked:
     """A new activation of zeros."""
-    count = grid.blocks * grid.block // 4
-    large = sys.platform == "linux" and 4 * count >= _LARGE
-    memory = torch.from_numpy(_on_huge_pages(count)) if large else torch.zeros(count)
+    size = grid.blocks * grid.block
+    large = sys.platform == "linux" and size >= _LARGE
+    floats = torch.from_numpy(_on_huge_pages(size // 4)) if large else torch.zeros(size // 4)
+    memory = floats.view(grid.dtype)
     if memory.data_ptr() % VECTOR:
         raise RuntimeError(f"new memory must be aligned to {VECTOR} bytes, got address {memory.data_ptr()}")
     return Blocked(memory, grid)
@@ -124,15 +153,16 @@ def pack(x: Tensor, target: Blocked) -> Blocked:
         raise ValueError(
             f"x must be float32 on the CPU of shape {wanted}, got {x.dtype} on {x.device} of shape {tuple(x.shape)}"
         )
-    whole = grid.images // LANES * LANES
+    lanes = grid.lanes
+    whole = grid.images // lanes * lanes
     if whole:
-        target.interior[: whole // LANES].copy_(x[:whole].reshape(-1, LANES, *x.shape[1:]).permute(0, 2, 3, 4, 1))
+        target.interior[: whole // lanes].copy_(x[:whole].reshape(-1, lanes, *x.shape[1:]).permute(0, 2, 3, 4, 1))
     if whole < grid.images:
         target.interior[-1, ..., : grid.images - whole].copy_(x[whole:].permute(1, 2, 3, 0))
     return target
 
 
 def unpack(source: Blocked) -> Tensor:
-    """The images of an activation, shape (N, C, H, W), contiguous."""
+    """The images of an activation, float32 of shape (N, C, H, W), contiguous."""
     inside = source.interior.permute(0, 4, 1, 2, 3)
-    return inside.reshape(-1, *inside.shape[2:])[: source.grid.images].contiguous()
+    return inside.reshape(-1, *inside.shape[2:])[: source.grid.images].to(torch.float32).contiguous()

@@ -34,20 +34,20 @@ class Buffers:
 
         ``writer``: who asks, where not all pixels are written: a buffer stays with its writer, and the others stay 0.
         """
-        return Blocked(self._lend((grid, writer), lambda: zeros(grid).memory), grid)
+        return Blocked(self._lend((grid, writer), lambda: zeros(grid).memory, grid.dtype), grid)
 
     def take_flat(self, count: int) -> Tensor:
         """Float32 memory of ``count`` entries that hold anything."""
-        return self._lend(count, lambda: torch.zeros(count, dtype=torch.float32))
+        return self._lend(count, lambda: torch.zeros(count), torch.float32)
 
-    def _lend(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
+    def _lend(self, key: Hashable, make: Callable[[], Tensor], dtype: torch.dtype) -> Tensor:
         with self._lock:
             free = self._free.setdefault(key, [])
             whole = free.pop() if free else None
         if whole is None:
-            whole = make().numpy()
+            whole = make().view(torch.uint8).numpy()  # numpy has no bfloat16
             self.bytes += whole.nbytes
         # torch holds on to the array that it was given for as long as any tensor has the memory.
         lent = whole[:]
         weakref.finalize(lent, free.append, whole).atexit = False
-        return torch.from_numpy(lent)
+        return torch.frombuffer(lent, dtype=dtype)

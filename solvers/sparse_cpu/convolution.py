@@ -32,7 +32,7 @@ from .vectors import VECTOR
 
 #: Jobs for each thread, so that none waits long for another one; they are handed out one by one.
 JOBS = 8
-#: Bytes of a block of 16 images from which on its tiles do not stay in the second cache.
+#: Bytes of a block of images from which on its tiles do not stay in the second cache.
 _FAR = 2 << 20
 #: Non-zeros that a thread adds up at a time.
 _CHUNK = 1 << 14
@@ -84,6 +84,7 @@ def weight_gradient(plan: Plan, x: Blocked, dy: Blocked) -> Tensor:
         np.asarray([x.grid.block, dy.grid.block, dy.grid.channel, x.grid.channel], dtype=np.int64),
         np.asarray([sweep.walk.step_in[0] * x.grid.row, dy.grid.row], dtype=np.int64),
         sweep.walk.step_in[1],
+        x.grid.stored,
     )
     gradient = np.empty(plan.count, dtype=np.float32)
     write_in_order(sums, sweep.rank, gradient)
@@ -135,6 +136,7 @@ def _sweep(sweep: Sweep, values: np.ndarray, source: Blocked, target: Blocked, a
         np.asarray([walk.step_in[0] * source.grid.row, walk.step_out[0] * target.grid.row], dtype=np.int64),
         walk.step_in[1],
         walk.step_out[1],
+        source.grid.stored,
         add,
         np.asarray([threads, together, parts], dtype=np.int64),
         np.zeros(1, dtype=np.int64),
@@ -152,8 +154,10 @@ def check_memory(plan: Plan, x: Blocked, y: Blocked) -> None:
         if given.grid != wanted:
             raise ValueError(f"{name} must have the grid of the plan, {wanted}, got {given.grid}")
         memory = given.memory
-        if memory.dtype != torch.float32 or memory.numel() * 4 != wanted.blocks * wanted.block or not _aligned(memory):
-            raise ValueError(f"{name} must be contiguous float32 memory aligned to {VECTOR} bytes for {wanted}")
+        if memory.dtype != wanted.dtype or memory.nbytes != wanted.blocks * wanted.block or not _aligned(memory):
+            raise ValueError(
+                f"{name} must be contiguous {wanted.storage} memory aligned to {VECTOR} bytes for {wanted}"
+            )
 
 
 def _aligned(memory: Tensor) -> bool:
@@ -170,7 +174,21 @@ def _check_weight(plan: Plan, weight: Tensor) -> None:
 
 @njit(parallel=True, cache=True)
 def _gather_all(  # type: ignore[no-untyped-def]
-    source, target, starts, offsets, values, tiles, counts, strides, pitches, step_in, step_out, add, jobs, next_job
+    source,
+    target,
+    starts,
+    offsets,
+    values,
+    tiles,
+    counts,
+    strides,
+    pitches,
+    step_in,
+    step_out,
+    stored,
+    add,
+    jobs,
+    next_job,
 ):
     """All tiles of all images.
 
@@ -201,14 +219,14 @@ def _gather_all(  # type: ignore[no-untyped-def]
                             claim_tile(tiles[tile, 0], step_out, dst + (o + 1) * strides[2], pitches[1])
                         run = (stage * channels + o) * segments
                         gather_tile(
-                            tiles[tile, 0], tiles[tile, 3], step_in, step_out, src, where, what, begin + 8 * run,
+                            tiles[tile, 0], tiles[tile, 3], step_in, step_out, stored, src, where, what, begin + 8 * run,
                             pitches[0], dst + o * strides[2], pitches[1], add or stage > 0,
                         )  # fmt: skip
             job = take_job(next_job.ctypes.data)
 
 
 @njit(parallel=True, cache=True)
-def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, pitches, step):  # type: ignore[no-untyped-def]
+def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, pitches, step, stored):  # type: ignore[no-untyped-def]
     """``sums``: float32 (threads, non-zeros), a row for each thread to add up in; the same tiles for it in every call."""
     blocks, stages, channels, segments, sources, ahead = counts
     threads, count = len(sums), len(tiles)
@@ -232,7 +250,7 @@ def _contract_all(source, grad, starts, offsets, sums, tiles, counts, strides, p
                             prefetch_tile(tiles[then, 0], step, place + ahead + ch * strides[3], pitches[0])
                     run = (stage * channels + o) * segments
                     contract_tile(
-                        tiles[tile, 0], tiles[tile, 3], step, src, where, own, begin + 8 * run,
+                        tiles[tile, 0], tiles[tile, 3], step, stored, src, where, own, begin + 8 * run,
                         pitches[0], dy + o * strides[2], pitches[1],
                     )  # fmt: skip
 

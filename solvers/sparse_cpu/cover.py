@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .tiles import BOTTOM, LEFT, RIGHT, TOP
+from .tile_parts import BOTTOM, LEFT, RIGHT, TOP
 
 #: Rows and columns of each kind.
 SHAPES = ((2, 8), (4, 4), (2, 2), (1, 1))

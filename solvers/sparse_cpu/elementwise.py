@@ -16,6 +16,7 @@ from torch import Tensor
 from ..threads import use_torch_threads
 from .blocks import Blocked
 from .frames import clear_spare_lanes, extent, frame, memory, per_channel, row_of, same_images
+from .numbers import narrowed, widened
 
 _SUMS = {"reassoc"}
 
@@ -62,18 +63,18 @@ def _add(a, b, y, walk_a, walk_b, walk_y, size, shift, adds, relu):  # type: ign
                 second = row_of(b, walk_b, block, channel, r, size[3])
                 if relu:
                     for i in range(size[3]):
-                        z = first[i] + second[i] + plus
-                        target[i] = zero if z <= zero else z
+                        z = widened(first[i]) + widened(second[i]) + plus
+                        target[i] = narrowed(zero if z <= zero else z, target[i])
                 else:
                     for i in range(size[3]):
-                        target[i] = first[i] + second[i] + plus
+                        target[i] = narrowed(widened(first[i]) + widened(second[i]) + plus, target[i])
             elif relu:
                 for i in range(size[3]):
-                    z = first[i] + plus
-                    target[i] = zero if z <= zero else z
+                    z = widened(first[i]) + plus
+                    target[i] = narrowed(zero if z <= zero else z, target[i])
             else:
                 for i in range(size[3]):
-                    target[i] = first[i] + plus
+                    target[i] = narrowed(widened(first[i]) + plus, target[i])
         if block == size[0] - 1:
             clear_spare_lanes(y, walk_y, size, channel)
 
@@ -88,7 +89,7 @@ def _relu_gradient(y, dy, dx, walk_y, walk_dy, walk_dx, size):  # type: ignore[n
             slope = row_of(dy, walk_dy, block, channel, r, size[3])
             target = row_of(dx, walk_dx, block, channel, r, size[3])
             for i in range(size[3]):
-                target[i] = zero if output[i] <= zero else slope[i]
+                target[i] = narrowed(zero if widened(output[i]) <= zero else widened(slope[i]), target[i])
         if block == size[0] - 1:
             clear_spare_lanes(dx, walk_dx, size, channel)
 
@@ -102,6 +103,6 @@ def _channel_sums(x, walk, size, sums):  # type: ignore[no-untyped-def]
                 row = row_of(x, walk, block, channel, r, size[3])
                 part: Any = np.float32(0)
                 for i in range(size[3]):
-                    part += row[i]
+                    part += widened(row[i])
                 total += part
         sums[channel] = total

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-from .blocks import Grid
+from .blocks import Grid, Storage
 from .geometry import Geometry
 from .graph import Graph, is_watched
 from .in_place import changes_what_others_hold
@@ -80,12 +80,12 @@ def takes_rows(call: Call, axes: int) -> bool | None:
     return call.kind == "linear" or (call.kind == "norm" and axes == 2)
 
 
-def grid_of(shape: tuple[int, ...], rows: bool, border: int = 0) -> Grid:
+def grid_of(shape: tuple[int, ...], rows: bool, border: int = 0, storage: Storage = "float32") -> Grid:
     """How an activation lies in the layout."""
     if rows:
-        return Grid(int(torch.Size(shape[:-1]).numel()), shape[-1], 1, 1, border)
+        return Grid(int(torch.Size(shape[:-1]).numel()), shape[-1], 1, 1, border, storage)
     images, channels, height, width = shape
-    return Grid(images, channels, height, width, border)
+    return Grid(images, channels, height, width, border, storage)
 
 
 def _is_float32(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
     Y[o, n] = Σ W[o, c] X[c, n]    dX[c, n] = Σ W[o, c] dY[o, n]    dW[o, c] = Σ_n dY[o, n] X[c, n]    over the non-zeros of W
 
-A tile is up to 16 blocks of 16 images of one output, in registers (`tiles`, whose rows are blocks here); CSR for Y and dW, the
+A tile is up to 16 blocks of images of one output, in registers (`tiles`, whose rows are blocks here); CSR for Y and dW, the
 transposed structure for dX. Threads share out the outputs.
 """
 
@@ -50,8 +50,10 @@ class LinearPlan:
             raise ValueError(f"mask must be bool of shape (O, C) = {wanted}, got {mask.dtype} {tuple(mask.shape)}")
         if (x.height, x.width) != (1, 1) or (y.images, y.height, y.width) != (x.images, 1, 1):
             raise ValueError(f"x and y must be grids of (N, C, 1, 1) and (N, O, 1, 1), got {x} and {y}")
+        if x.storage != y.storage:
+            raise ValueError(f"x and y must have the same storage, got {x.storage} and {y.storage}")
         if max(x.block, y.block) > _LARGEST_OFFSET:
-            raise ValueError(f"a block of 16 images must be below 4 GiB, got {x.block} and {y.block} bytes")
+            raise ValueError(f"a block of images must be below 4 GiB, got {x.block} and {y.block} bytes")
         self.x, self.y, self.shape = x, y, wanted
         self.pattern = Pattern(mask)
         found = self.pattern.positions
@@ -99,7 +101,7 @@ def weight_gradient(plan: LinearPlan, x: Blocked, dy: Blocked) -> Tensor:
     use_torch_threads()
     _contract_rows(
         _address(x), _address(dy), rows.starts, rows.offsets, sums, x.grid.blocks,
-        np.asarray([x.grid.block, dy.grid.block, dy.grid.channel], dtype=np.int64),
+        np.asarray([x.grid.block, dy.grid.block, dy.grid.channel], dtype=np.int64), x.grid.stored,
     )  # fmt: skip
     return torch.from_numpy(sums)
 
@@ -109,7 +111,7 @@ def _multiply(rows: _Rows, weight: Tensor, source: Blocked, target: Blocked) -> 
     use_torch_threads()
     _gather_rows(
         _address(source), _address(target), rows.starts, rows.offsets, values, source.grid.blocks,
-        np.asarray([source.grid.block, target.grid.block, target.grid.channel], dtype=np.int64),
+        np.asarray([source.grid.block, target.grid.block, target.grid.channel], dtype=np.int64), source.grid.stored,
     )  # fmt: skip
 
 
@@ -131,7 +133,7 @@ def _check(plan: LinearPlan, weight: Tensor | None, x: Blocked, y: Blocked) -> N
 
 
 @njit(parallel=True, cache=True)
-def _gather_rows(source, target, starts, offsets, values, blocks, strides):  # type: ignore[no-untyped-def]
+def _gather_rows(source, target, starts, offsets, values, blocks, strides, stored):  # type: ignore[no-untyped-def]
     """``strides``: bytes between blocks of the source, blocks and channels of the target."""
     rows = len(starts) - 1
     where, what = offsets.ctypes.data, values.ctypes.data
@@ -142,21 +144,23 @@ def _gather_rows(source, target, starts, offsets, values, blocks, strides):  # t
             src, dst = source, target + o * strides[2]
             while done < blocks:
                 if blocks - done >= 16:
-                    gather(16, 1, 1, 1, 0, src + done * step, where, what, first, step, dst + done * out, out, 0)
+                    gather(
+                        16, 1, 1, 1, 0, stored, src + done * step, where, what, first, step, dst + done * out, out, 0
+                    )
                     done += 16
                 elif blocks - done >= 8:
-                    gather(8, 1, 1, 1, 0, src + done * step, where, what, first, step, dst + done * out, out, 0)
+                    gather(8, 1, 1, 1, 0, stored, src + done * step, where, what, first, step, dst + done * out, out, 0)
                     done += 8
                 elif blocks - done >= 2:
-                    gather(2, 1, 1, 1, 0, src + done * step, where, what, first, step, dst + done * out, out, 0)
+                    gather(2, 1, 1, 1, 0, stored, src + done * step, where, what, first, step, dst + done * out, out, 0)
                     done += 2
                 else:
-                    gather(1, 1, 1, 1, 0, src + done * step, where, what, first, step, dst + done * out, out, 0)
+                    gather(1, 1, 1, 1, 0, stored, src + done * step, where, what, first, step, dst + done * out, out, 0)
                     done += 1
 
 
 @njit(parallel=True, cache=True)
-def _contract_rows(source, grad, starts, offsets, sums, blocks, strides):  # type: ignore[no-untyped-def]
+def _contract_rows(source, grad, starts, offsets, sums, blocks, strides, stored):  # type: ignore[no-untyped-def]
     rows = len(starts) - 1
     where, into = offsets.ctypes.data, sums.ctypes.data
     step, out = strides[0], strides[1]
@@ -166,14 +170,14 @@ def _contract_rows(source, grad, starts, offsets, sums, blocks, strides):  # typ
             src, dy = source, grad + o * strides[2]
             while done < blocks:
                 if blocks - done >= 16:
-                    contract(16, 1, 1, 1, 0, src + done * step, where, into, first, step, dy + done * out, out)
+                    contract(16, 1, 1, 1, 0, stored, src + done * step, where, into, first, step, dy + done * out, out)
                     done += 16
                 elif blocks - done >= 8:
-                    contract(8, 1, 1, 1, 0, src + done * step, where, into, first, step, dy + done * out, out)
+                    contract(8, 1, 1, 1, 0, stored, src + done * step, where, into, first, step, dy + done * out, out)
                     done += 8
                 elif blocks - done >= 2:
-                    contract(2, 1, 1, 1, 0, src + done * step, where, into, first, step, dy + done * out, out)
+                    contract(2, 1, 1, 1, 0, stored, src + done * step, where, into, first, step, dy + done * out, out)
                     done += 2
                 else:
-                    contract(1, 1, 1, 1, 0, src + done * step, where, into, first, step, dy + done * out, out)
+                    contract(1, 1, 1, 1, 0, stored, src + done * step, where, into, first, step, dy + done * out, out)
                     done += 1

@@ -17,7 +17,7 @@ from typing import final
 
 from torch import fx, nn
 
-from .blocks import Grid
+from .blocks import Grid, Storage
 from .graph import Graph, NotTraceableError
 from .layers import Call, grid_of, known, takes_rows
 
@@ -54,7 +54,9 @@ class Placement:
     rows: dict[fx.Node, bool]
 
 
-def place(graph: Graph, model: nn.Module, is_sparse: Callable[[fx.Node, Call], bool]) -> Placement:
+def place(
+    graph: Graph, model: nn.Module, is_sparse: Callable[[fx.Node, Call], bool], storage: Storage = "float32"
+) -> Placement:
     """``is_sparse``: whether a convolution or linear layer is to run sparsely."""
     calls = {node: call for node in graph.nodes if (call := known(graph, node, model)) is not None}
     same: dict[fx.Node, fx.Node] = {}
@@ -90,7 +92,7 @@ def place(graph: Graph, model: nn.Module, is_sparse: Callable[[fx.Node, Call], b
             rows = inside[node] and step.call.kind != "flatten"
             if rows_of.setdefault(x, rows) != rows:  # read from outside, in two ways
                 raise NotTraceableError(f"{x.name} is read as images and as rows")
-    return Placement(steps, same, swallowed, _grids(graph, steps, rows_of), rows_of)
+    return Placement(steps, same, swallowed, _grids(graph, steps, rows_of, storage), rows_of)
 
 
 def _readers(graph: Graph, same: dict[fx.Node, fx.Node]) -> dict[fx.Node, list[fx.Node]]:
@@ -158,7 +160,9 @@ def _grouped(
     return steps, frozenset(swallowed)
 
 
-def _grids(graph: Graph, steps: dict[fx.Node, Step], rows: dict[fx.Node, bool]) -> dict[fx.Node, Grid]:
+def _grids(
+    graph: Graph, steps: dict[fx.Node, Step], rows: dict[fx.Node, bool], storage: Storage
+) -> dict[fx.Node, Grid]:
     shapes = {node: tuple(graph.values[node].shape) for node in rows}
     borders = dict.fromkeys(rows, 0)
     for node, step in steps.items():
@@ -166,4 +170,4 @@ def _grids(graph: Graph, steps: dict[fx.Node, Step], rows: dict[fx.Node, bool]) 
             of_x, of_dy = step.call.geometry.borders(*shapes[step.inputs[0]][2:])
             borders[step.inputs[0]] = max(borders[step.inputs[0]], of_x)
             borders[node] = max(borders[node], of_dy)
-    return {node: grid_of(shapes[node], rows[node], border) for node, border in borders.items()}
+    return {node: grid_of(shapes[node], rows[node], border, storage) for node, border in borders.items()}

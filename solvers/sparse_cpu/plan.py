@@ -9,6 +9,7 @@ blocks of channels that fit into | when
 the first cache                  | runs are long enough to pay for the target's traffic: from about a tenth of all weights
 a part of the second cache       | else, as long as runs have several non-zeros
 most of it                       | else
+one block of all channels        | activations are bfloat16: a sum is rounded once, when it is whole
 """
 
 from __future__ import annotations
@@ -121,9 +122,11 @@ class Plan:
         needed = g.borders(x.height, x.width)
         if x.border < needed[0] or y.border < needed[1]:
             raise ValueError(f"borders must be at least {needed} for {g}, got {x.border} and {y.border}")
+        if x.storage != y.storage:
+            raise ValueError(f"x and y must have the same storage, got {x.storage} and {y.storage}")
         for grid in (x, y):
             if grid.block > _LARGEST_OFFSET:
-                raise ValueError(f"a block of 16 images must be below 4 GiB, got {grid.block} bytes for {grid}")
+                raise ValueError(f"a block of images must be below 4 GiB, got {grid.block} bytes for {grid}")
 
     def _forward(self, mask: np.ndarray) -> Sweep:
         x, y, g = self.x, self.y, self.geometry
@@ -186,6 +189,8 @@ class Plan:
         wide = (cols - 1) * walk.step_in[1] + walk.reach % source.row // VECTOR + 1
         bordering = cover.bordering(*walk.size) if self.geometry.is_three_by_three else None
         sides = 0 if bordering is None else int(bordering[0, 3]).bit_count()
+        if source.storage == "bfloat16":  # a sum over several blocks would be rounded at each
+            return walk.tiles if bordering is None else bordering, source.channels, bordering is not None
         near, far, whole = (max(1, cache // (tall * wide * VECTOR)) for cache in _CACHES)
         if run * near >= _SHORTEST_RUN[sides]:
             return walk.tiles, min(near, source.channels), False

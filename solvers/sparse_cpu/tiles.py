@@ -1,8 +1,9 @@
 """Vector code of the sparse convolutions: loops over non-zero weights with a tile of 16-lane vectors in registers.
 
-Beside this, `planes` and `vectors` all of the package is plain numba and torch. Activations lie in memory as `blocks` says: 16
-images are the lanes of a vector, so a pixel of a channel is 64 contiguous, aligned bytes, and one weight meets a vector as one
-broadcast. A tile is rows × cols such vectors; at most 16, for AVX-512 has 32 registers.
+Beside this, `planes` and `vectors` all of the package is plain numba and torch. Activations lie in memory as `blocks` says: a
+pixel of a channel is 64 contiguous, aligned bytes, a vector of 16 images, or two of 32 images in bfloat16, and one weight meets a
+vector as one broadcast. A tile is rows × cols such pixels, and 16 vectors of sums are in registers, for AVX-512 has 32: a larger
+tile is taken in `turns`.
 
 symbol      | argument          | meaning
 ------------|-------------------|-----------------------------------------------------------------------
@@ -13,6 +14,7 @@ oᵢ, wᵢ      | ``offsets, values`` | addresses of arrays of uint32 (bytes) an
             | ``starts``        | address of int64: segment n is i = starts[n] … starts[n + 1] − 1; one segment, or nine, see below
             | ``row_in, row_out`` | bytes from one row of the tile to the next
             | ``edges``         | literal: the sides of the image that the tile touches, 0 for one segment
+            | ``stored``        | its type says how pixels are stored: float32, or uint16 for bfloat16
 
     gather:   out[r, c] = (out[r, c] if add else 0) + Σᵢ wᵢ · source[oᵢ + r·row_in + c·s·64]
     contract: sums[i] += Σ_{r, c, lanes} grad[r, c] · source[oᵢ + r·row_in + c·s·64]
@@ -36,10 +38,20 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .vectors import F32, FLOATS, I32, I64, VECTOR, ZERO, Loop, fma, horizontal_sum, literals, prefetch_line, splat
+from .tile_parts import (
+    Product,
+    bounds,
+    either,
+    gated,
+    loaded_or_zero,
+    pixels_of,
+    places_of,
+    segments,
+    turns,
+    vectors_of,
+)
+from .vectors import F32, I32, I64, Loop, fma, halves, literals, load, prefetch_line, splat, store
 
-#: Sides of the image that a tile touches, added up.
-TOP, BOTTOM, LEFT, RIGHT = 1, 2, 4, 8
 #: ``mode``, added up.
 ADD, GATE = 1, 2
 
@@ -51,6 +63,7 @@ def _gather(
     step_in: Any,
     step_out: Any,
     edges: Any,
+    stored: Any,
     source: Any,
     offsets: Any,
     values: Any,
@@ -67,25 +80,28 @@ def _gather(
     height, width, stride_in, stride_out, sides = shape
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        source, offsets, values, starts, row_in, out, row_out, add = arguments[5:]
+        source, offsets, values, starts, row_in, out, row_out, add = arguments[6:]
         offset_at, value_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(values, F32.as_pointer())
-        places = _tile(b, out, row_out, height, width, stride_out)
-        totals = _loaded_or_zero(b, places, add)
-        for number, here in enumerate(segments(height, width, sides)):
-            loop = Loop(b, *_bounds(b, starts, number), [totals[i] for i in here])
-            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
-            weight = splat(b, b.load(b.gep(value_at, [loop.index])))
-            vectors = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-            loop.close(
-                [fma(b, b.load(vectors[i], align=VECTOR), weight, x) for i, x in zip(here, loop.carried, strict=True)]
-            )
-            for i, x in zip(here, loop.carried, strict=True):
-                totals[i] = x
-        for x, place in zip(totals, places, strict=True):
-            b.store(x, place, align=VECTOR)
+        places = places_of(b, out, row_out, height, width, stride_out)
+        for turn in turns(height, width, halves(stored)):
+            totals = loaded_or_zero(b, places, turn, stored, add)
+            for number, segment in enumerate(segments(height, width, sides)):
+                here = [i for i in segment if i in turn]
+                loop = Loop(b, *bounds(b, starts, number), vectors_of(totals, here))
+                offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
+                weight = splat(b, b.load(b.gep(value_at, [loop.index])))
+                pixels = places_of(b, b.add(source, offset), row_in, height, width, stride_in)
+                carried, made = pixels_of(loop.carried, here), []
+                for i in here:
+                    vectors = load(b, pixels[i], stored)
+                    made += [fma(b, x, weight, total) for x, total in zip(vectors, carried[i], strict=True)]
+                loop.close(made)
+                totals |= carried
+            for i in turn:
+                store(b, totals[i], places[i], stored)
         return context.get_dummy_value()
 
-    return types.void(rows, cols, step_in, step_out, edges, *[types.int64] * 8), generate
+    return types.void(rows, cols, step_in, step_out, edges, stored, *[types.int64] * 8), generate
 
 
 # Without the first argument, which is numba's. A plain value: a decorator would show its reader an argument too many.
@@ -99,6 +115,7 @@ def _contract(
     step_in: Any,
     step_grad: Any,
     edges: Any,
+    stored: Any,
     source: Any,
     offsets: Any,
     sums: Any,
@@ -114,25 +131,24 @@ def _contract(
     height, width, stride_in, stride_grad, sides = shape
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        source, offsets, sums, starts, row_in, grad, row_grad = arguments[5:]
-        gradients = [b.load(p, align=VECTOR) for p in _tile(b, grad, row_grad, height, width, stride_grad)]
+        source, offsets, sums, starts, row_in, grad, row_grad = arguments[6:]
         offset_at, sum_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(sums, F32.as_pointer())
-        for number, here in enumerate(segments(height, width, sides)):
-            loop = Loop(b, *_bounds(b, starts, number), [])
-            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
-            vectors = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-            # Two accumulators: one would wait for its own last product.
-            totals = [ZERO] * min(2, len(here))
-            for turn, i in enumerate(here):
-                which = turn % len(totals)
-                totals[which] = fma(b, b.load(vectors[i], align=VECTOR), gradients[i], totals[which])
-            total = totals[0] if len(totals) == 1 else b.fadd(totals[0], totals[1])
-            place = b.gep(sum_at, [loop.index])
-            b.store(b.fadd(b.load(place), horizontal_sum(b, total)), place)
-            loop.close([])
+        places = places_of(b, grad, row_grad, height, width, stride_grad)
+        for turn in turns(height, width, halves(stored)):
+            gradients = {i: load(b, places[i], stored) for i in turn}
+            for number, segment in enumerate(segments(height, width, sides)):
+                here = [i for i in segment if i in turn]
+                loop = Loop(b, *bounds(b, starts, number), [])
+                offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
+                pixels = places_of(b, b.add(source, offset), row_in, height, width, stride_in)
+                product = Product()
+                for i in here:
+                    product.add(b, load(b, pixels[i], stored), gradients[i])
+                product.leave(b, b.gep(sum_at, [loop.index]))
+                loop.close([])
         return context.get_dummy_value()
 
-    return types.void(rows, cols, step_in, step_grad, edges, *[types.int64] * 7), generate
+    return types.void(rows, cols, step_in, step_grad, edges, stored, *[types.int64] * 7), generate
 
 
 contract: Any = intrinsic(prefer_literal=True)(_contract)
@@ -145,6 +161,7 @@ def _backpropagate(
     step_in: Any,
     step_out: Any,
     edges: Any,
+    stored: Any,
     source: Any,
     offsets: Any,
     values: Any,
@@ -163,43 +180,38 @@ def _backpropagate(
     height, width, stride_in, stride_out, sides = shape
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        source, offsets, values, sums, starts, row_in, near, out, row_out, mode = arguments[5:]
+        source, offsets, values, sums, starts, row_in, near, out, row_out, mode = arguments[6:]
         offset_at, value_at = b.inttoptr(offsets, I32.as_pointer()), b.inttoptr(values, F32.as_pointer())
         sum_at = b.inttoptr(sums, F32.as_pointer())
-        places = _tile(b, out, row_out, height, width, stride_out)
+        places = places_of(b, out, row_out, height, width, stride_out)
         # These stay in the first cache: registers are for the tile of the output.
-        beside = _tile(b, near, row_out, height, width, stride_out)
-        totals = _loaded_or_zero(b, places, b.and_(mode, ir.Constant(I64, ADD)))
-        for number, here in enumerate(segments(height, width, sides)):
-            loop = Loop(b, *_bounds(b, starts, number), [totals[i] for i in here])
-            offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
-            weight = splat(b, b.load(b.gep(value_at, [loop.index])))
-            vectors = _tile(b, b.add(source, offset), row_in, height, width, stride_in)
-            products = [ZERO] * min(2, len(here))
-            made = []
-            for turn, (i, x) in enumerate(zip(here, loop.carried, strict=True)):
-                slope, which = b.load(vectors[i], align=VECTOR), turn % len(products)
-                made.append(fma(b, slope, weight, x))
-                products[which] = fma(b, slope, b.load(beside[i], align=VECTOR), products[which])
-            product = products[0] if len(products) == 1 else b.fadd(products[0], products[1])
-            place = b.gep(sum_at, [loop.index])
-            b.store(b.fadd(b.load(place), horizontal_sum(b, product)), place)
-            loop.close(made)
-            for i, x in zip(here, loop.carried, strict=True):
-                totals[i] = x
-        closes = b.icmp_signed("!=", b.and_(mode, ir.Constant(I64, GATE)), ir.Constant(I64, 0))
-        before = b.block
-        with b.if_then(closes):
-            gated = [
-                b.select(b.fcmp_unordered(">", b.load(place, align=VECTOR), ZERO), x, ZERO)
-                for x, place in zip(totals, beside, strict=True)
-            ]
-            then = b.block
-        for x, place in zip(_either(b, totals, before, gated, then), places, strict=True):
-            b.store(x, place, align=VECTOR)
+        beside = places_of(b, near, row_out, height, width, stride_out)
+        for turn in turns(height, width, halves(stored)):
+            totals = loaded_or_zero(b, places, turn, stored, b.and_(mode, ir.Constant(I64, ADD)))
+            for number, segment in enumerate(segments(height, width, sides)):
+                here = [i for i in segment if i in turn]
+                loop = Loop(b, *bounds(b, starts, number), vectors_of(totals, here))
+                offset = b.zext(b.load(b.gep(offset_at, [loop.index])), I64)
+                weight = splat(b, b.load(b.gep(value_at, [loop.index])))
+                pixels = places_of(b, b.add(source, offset), row_in, height, width, stride_in)
+                carried, made, product = pixels_of(loop.carried, here), [], Product()
+                for i in here:
+                    slopes = load(b, pixels[i], stored)
+                    made += [fma(b, slope, weight, total) for slope, total in zip(slopes, carried[i], strict=True)]
+                    product.add(b, slopes, load(b, beside[i], stored))
+                product.leave(b, b.gep(sum_at, [loop.index]))
+                loop.close(made)
+                totals |= carried
+            before = b.block
+            with b.if_then(b.icmp_signed("!=", b.and_(mode, ir.Constant(I64, GATE)), ir.Constant(I64, 0))):
+                closed = {i: gated(b, totals[i], load(b, beside[i], stored)) for i in turn}
+                then = b.block
+            written = either(b, totals, before, closed, then)
+            for i in turn:
+                store(b, written[i], places[i], stored)
         return context.get_dummy_value()
 
-    return types.void(rows, cols, step_in, step_out, edges, *[types.int64] * 10), generate
+    return types.void(rows, cols, step_in, step_out, edges, stored, *[types.int64] * 10), generate
 
 
 backpropagate: Any = intrinsic(prefer_literal=True)(_backpropagate)
@@ -214,7 +226,7 @@ def _prefetch(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         source, row_in = arguments[3:]
-        for place in _tile(b, source, row_in, height, width, stride):
+        for place in places_of(b, source, row_in, height, width, stride):
             prefetch_line(b, place)
         return context.get_dummy_value()
 
@@ -233,7 +245,7 @@ def _claim(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_in:
 
     def generate(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
         source, row_in = arguments[3:]
-        for place in _tile(b, source, row_in, height, width, stride):
+        for place in places_of(b, source, row_in, height, width, stride):
             prefetch_line(b, place, True)
         return context.get_dummy_value()
 
@@ -241,21 +253,6 @@ def _claim(typing: Any, rows: Any, cols: Any, step_in: Any, source: Any, row_in:
 
 
 claim: Any = intrinsic(prefer_literal=True)(_claim)
-
-
-def segments(rows: int, cols: int, edges: int) -> list[list[int]]:
-    """For each segment the entries of the tile, row by row, that its taps reach without leaving the image."""
-    if not edges:
-        return [list(range(rows * cols))]
-    found = []
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            first = 1 if down < 0 and edges & TOP else 0
-            last = rows - 1 if down > 0 and edges & BOTTOM else rows
-            left = 1 if right < 0 and edges & LEFT else 0
-            far = cols - 1 if right > 0 and edges & RIGHT else cols
-            found.append([r * cols + c for r in range(first, last) for c in range(left, far)])
-    return found
 
 
 def _take_job(typing: Any, counter: Any) -> Any:
@@ -268,37 +265,3 @@ def _take_job(typing: Any, counter: Any) -> Any:
 
 
 take_job: Any = intrinsic(_take_job)
-
-
-def _bounds(b: Any, starts: Any, number: int) -> tuple[Any, Any]:
-    """Where segment ``number`` begins and ends."""
-    at = b.inttoptr(starts, I64.as_pointer())
-    return b.load(b.gep(at, [ir.Constant(I64, number)])), b.load(b.gep(at, [ir.Constant(I64, number + 1)]))
-
-
-def _loaded_or_zero(b: Any, places: list[Any], load: Any) -> list[Any]:
-    before = b.block
-    with b.if_then(b.icmp_signed("!=", load, ir.Constant(I64, 0))):
-        loaded, then = [b.load(place, align=VECTOR) for place in places], b.block
-    return _either(b, [ZERO] * len(places), before, loaded, then)
-
-
-def _either(b: Any, xs: list[Any], before: Any, others: list[Any], then: Any) -> list[Any]:
-    """The values of the one of two blocks that led here."""
-    chosen = []
-    for x, other in zip(xs, others, strict=True):
-        phi = b.phi(FLOATS)
-        phi.add_incoming(x, before)
-        phi.add_incoming(other, then)
-        chosen.append(phi)
-    return chosen
-
-
-def _tile(b: Any, base: Any, row: Any, height: int, width: int, step: int) -> list[Any]:
-    """The addresses of the vectors of a tile, row by row."""
-    places = []
-    for r in range(height):
-        base = b.add(base, row) if r else base
-        pointer = b.inttoptr(base, FLOATS.as_pointer())
-        places += [b.gep(pointer, [ir.Constant(I64, c * step)]) for c in range(width)]
-    return places

@@ -31,6 +31,7 @@ from ..optim.multilevel import MultilevelOptimizer
 from ..optim.phases import begins_coarsely, support_masks
 
 if TYPE_CHECKING:
+    from .blocks import Storage
     from .network import SparseNetwork
 
 
@@ -43,6 +44,11 @@ class _Phases:
         self.has_patterns = False
         self.cycle = -1
         self.masks: dict[Tensor, Tensor] = {}
+
+    def replace(self, network: SparseNetwork) -> None:
+        """Go on with another network of the same model, and the patterns of this one."""
+        network.restore(self.network.patterns)
+        self.network = network
 
     def prepare(self, optimizer: MultilevelOptimizer) -> bool:
         """Make the network ready for the next step; whether it is to be used."""
@@ -91,14 +97,16 @@ def sparse_compute(
     optimizer: MultilevelOptimizer,
     break_even: float | None = None,
     sparse_gradients: bool = False,
+    activations: Storage = "float32",
 ) -> Iterator[SparseNetwork | None]:
     """Inside, ``model(…)`` computes as the table above says; None is given where numba cannot be imported.
 
-    ``break_even``: see `network`. In coarse steps a gradient that is read by anybody but the optimizer is 0 outside the
-    selection. With ``sparse_gradients`` it is a sparse COO tensor, which takes the memory of the selection alone; torch's
-    own ``clip_grad_norm_`` refuses such gradients.
+    ``break_even``, ``activations``: see `network`. In coarse steps a gradient that is read by anybody but the optimizer is 0
+    outside the selection. With ``sparse_gradients`` it is a sparse COO tensor, which takes the memory of the selection alone;
+    torch's own ``clip_grad_norm_`` refuses such gradients.
 
-    Raises a `TypeError` for an optimizer that is not a multilevel one, a `RuntimeError` when the model is in here already.
+    Raises a `TypeError` for an optimizer that is not a multilevel one, a `ValueError` for settings that `network` does not
+    have, a `RuntimeError` when the model is in here already.
     """
     if not isinstance(optimizer, MultilevelOptimizer):
         raise TypeError(f"optimizer must be MultilevelLinBreg or MultilevelAdaBreg, got {type(optimizer).__name__}")
@@ -110,8 +118,10 @@ def sparse_compute(
         return
     phases = _running(model, optimizer)
     break_even = BREAK_EVEN if break_even is None else break_even
-    if phases is None or phases.network.break_even != break_even:
-        phases = _RUNNING[optimizer][id(model)] = _Phases(SparseNetwork(model, break_even))
+    if phases is None:
+        phases = _RUNNING[optimizer][id(model)] = _Phases(SparseNetwork(model, break_even, activations))
+    elif (phases.network.break_even, phases.network.activations) != (break_even, activations):
+        phases.replace(SparseNetwork(model, break_even, activations))
     network = phases.network
     network.sparse_gradients = sparse_gradients
     network.hide_from_compiler()

@@ -85,9 +85,10 @@ def test_errors_are_those_of_the_non_zero_weights_alone() -> None:
         relative_errors({"a": found["a"]}, exact, state)
 
 
-def test_gradient_errors_in_single_precision_are_roundings(tiny: str) -> None:  # noqa: F811
+def test_gradient_errors_are_those_of_the_roundings(tiny: str) -> None:  # noqa: F811
     found = measure_gradient_error(tiny, PATTERN, 4)["errors"]
-    assert set(found) == {"ours", "channels-last", "dense"}
+    assert set(found) == {"ours", "channels-last", "dense", "ours-bf16", "bf16"}
+    assert 1e-4 < found.pop("ours-bf16")["support"] <= found.pop("bf16")["support"] < 0.1
     for errors in found.values():
         # 2⁻²⁴ and 72 to 4096 terms; before a batch norm a layer's gradient is a small difference of large sums
         assert 0 < errors["support"] < 1e-5

@@ -50,8 +50,9 @@ def test_coarse_phases_give_the_losses_of_the_dense_run_up_to_rounding(tmp_path:
         {**SPARSE, "criterion": "magma", "coarse_steps": 2},
         {**SPARSE, "target_sparsity": 0.8, "coarse_steps": 4},
         {**COMPACT, "coarse_steps": 3},
+        {**SPARSE, "precision": "bfloat16", "coarse_steps": 3},
     ],
-    ids=["sparse", "magma", "target", "compact"],
+    ids=["sparse", "magma", "target", "compact", "bfloat16"],
 )
 def test_a_stopped_run_goes_on_bit_for_bit(tmp_path: Path, given: dict[str, Any]) -> None:
     """Stopped before, in and after coarse phases, and right before the fine step that computes with the phase's patterns."""
@@ -74,6 +75,17 @@ def test_patterns_decide_the_bits_of_the_fine_step_after_a_stop(
     found, expected = (RunFolder(tmp_path / name).rows()[-1] for name in ("parts", "whole"))
     assert found != expected
     assert found["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+
+
+def test_activations_of_bfloat16_give_nearly_the_losses_of_float32(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    for precision in ("float32", "bfloat16"):
+        whole(small("ml-linbreg", **SPARSE, coarse_steps=3, precision=precision), tmp_path / precision)
+    found, expected = (
+        [row["loss"] for row in RunFolder(tmp_path / name).rows()[1:]] for name in ("bfloat16", "float32")
+    )
+    assert found != expected
+    assert found == pytest.approx(expected, rel=0.02)
 
 
 def test_every_step_is_taken_inside_the_context_of_its_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,11 +126,11 @@ def test_sparse_computation_without_numba_is_not_a_dense_one(monkeypatch: pytest
         Computation.of(small("ml-linbreg", **SPARSE), CPU)
 
 
-@pytest.mark.parametrize("name", ["memory_format", "precision"])
-def test_sparse_computation_has_a_layout_and_a_precision_of_its_own(name: str) -> None:
-    value = {"memory_format": "channels_last", "precision": "bfloat16"}[name]
-    with pytest.raises(ConfigurationError, match=f"{name} must be .* with compute = 'sparse', .* got '{value}'"):
-        small("ml-linbreg", **SPARSE, **{name: value})
+def test_sparse_computation_has_a_layout_of_its_own() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"memory_format must be .* compute = 'sparse', .* got 'channels_last'"
+    ):
+        small("ml-linbreg", **SPARSE, memory_format="channels_last")
 
 
 def trainer(**given: Any) -> Trainer:

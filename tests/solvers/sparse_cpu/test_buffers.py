@@ -24,6 +24,17 @@ def test_memory_comes_back_when_the_last_tensor_that_looks_at_it_is_gone() -> No
     assert address in [one.address for one in [buffers.take(_GRID), buffers.take(_GRID)]]
 
 
+def test_bfloat16_memory_is_lent_as_such() -> None:
+    buffers, grid = Buffers(), Grid(32, 2, 3, 3, 1, "bfloat16")
+    first = buffers.take(grid)
+    address = first.address
+    assert first.memory.dtype == torch.bfloat16
+    assert not first.memory.any()
+    assert first.memory.nbytes == buffers.bytes == Grid(16, 2, 3, 3, 1).block
+    del first
+    assert buffers.take(grid).address == address
+
+
 def test_memory_that_autograd_has_saved_is_not_lent() -> None:
     buffers = Buffers()
     x = buffers.take(_GRID)
@@ -43,6 +54,7 @@ def test_a_buffer_stays_with_its_grid_and_its_writer() -> None:
     address = buffers.take(_GRID).address
     assert buffers.take(_GRID, writer="strided").address != address
     assert buffers.take(Grid(5, 2, 3, 3, 2)).address != address
+    assert buffers.take(Grid(5, 2, 3, 3, 1, "bfloat16")).address != address
     assert buffers.take(_GRID).address == address
 
 

@@ -15,7 +15,7 @@ pytest.importorskip("numba")
 
 from mlbreg.solvers.sparse_cpu import cover  # noqa: E402
 from mlbreg.solvers.sparse_cpu.backward import gradients  # noqa: E402
-from mlbreg.solvers.sparse_cpu.blocks import Blocked, Grid, pack, unpack, zeros  # noqa: E402
+from mlbreg.solvers.sparse_cpu.blocks import Blocked, Grid, Storage, pack, unpack, zeros  # noqa: E402
 from mlbreg.solvers.sparse_cpu.convolution import (  # noqa: E402
     NonZeros,
     forward,
@@ -25,6 +25,8 @@ from mlbreg.solvers.sparse_cpu.convolution import (  # noqa: E402
 )
 from mlbreg.solvers.sparse_cpu.geometry import Geometry  # noqa: E402
 from mlbreg.solvers.sparse_cpu.plan import Plan  # noqa: E402
+
+from .activations import ROUNDING, STORAGES, normal, rounded, storages  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -36,6 +38,7 @@ class Case(NamedTuple):
     weight: Any
     x: Any
     dy: Any
+    storage: Storage = "float32"
 
 
 @st.composite
@@ -63,8 +66,12 @@ def cases(draw: st.DrawFn) -> Case:
         weight[0] = 0
     if kept == "no first column":
         weight[:, 0] = 0
-    x = torch.randn(images, channels, height, width)
-    return Case(geometry, weight, x, torch.randn(images, out, *geometry.output(height, width)))
+    storage = draw(storages)
+    x, dy = (
+        normal(storage, images, channels, height, width),
+        normal(storage, images, out, *geometry.output(height, width)),
+    )
+    return Case(geometry, weight, x, dy, storage)
 
 
 @st.composite
@@ -74,17 +81,16 @@ def small_images(draw: st.DrawFn) -> Case:
     channels, out = draw(st.integers(1, 40)), draw(st.integers(1, 40))
     torch.manual_seed(draw(st.integers(0, 2**16)))
     weight = torch.randn(out, channels, 3, 3) * (torch.rand(out, channels, 3, 3) < draw(st.sampled_from([0.02, 0.5])))
-    shape = (draw(st.sampled_from([1, 17])), channels, height, height)
-    return Case(
-        Geometry((3, 3), padding=(1, 1)), weight, torch.randn(shape), torch.randn(shape[0], out, height, height)
-    )
+    images, storage = draw(st.sampled_from([1, 17, 33])), draw(storages)
+    x, dy = normal(storage, images, channels, height, height), normal(storage, images, out, height, height)
+    return Case(Geometry((3, 3), padding=(1, 1)), weight, x, dy, storage)
 
 
 def _plan(case: Case, extra: int = 0) -> Plan:
     images, channels, height, width = case.x.shape
     of_x, of_dy = case.geometry.borders(height, width)
-    grids = Grid(images, channels, height, width, of_x + extra), Grid(*case.dy.shape, of_dy + extra)
-    return Plan(case.weight != 0, case.geometry, *grids)
+    x = Grid(images, channels, height, width, of_x + extra, case.storage)
+    return Plan(case.weight != 0, case.geometry, x, Grid(*case.dy.shape, of_dy + extra, case.storage))
 
 
 def _dense(case: Case) -> tuple[Any, Any, Any]:
@@ -95,9 +101,12 @@ def _dense(case: Case) -> tuple[Any, Any, Any]:
     return y.detach(), x.grad, weight.grad[case.weight != 0]
 
 
-def _close(ours: Any, exact: Any, magnitude: Any) -> bool:
-    """Up to the rounding of a sum whose terms have this sum of absolute values: what cancels is rounded, too."""
-    return bool(((ours.double() - exact).abs() <= 3e-6 * magnitude + 1e-12).all())
+def _close(ours: Any, exact: Any, magnitude: Any, storage: Storage = "float32") -> bool:
+    """Up to the rounding of a sum whose terms have this sum of absolute values: what cancels is rounded, too.
+
+    And once more where the sum is stored.
+    """
+    return bool(((ours.double() - exact).abs() <= 3e-6 * magnitude + ROUNDING[storage] * exact.abs() + 1e-12).all())
 
 
 @settings(max_examples=100, deadline=None)
@@ -108,20 +117,20 @@ def test_all_three_are_those_of_the_dense_convolution(case: Case, extra: int) ->
     sizes = _dense(Case(case.geometry, case.weight.abs(), case.x.abs(), case.dy.abs()))
     x, out = pack(case.x, zeros(plan.x)), zeros(plan.y)
     forward(plan, case.weight, x, out)
-    assert _close(unpack(out), y, sizes[0])
+    assert _close(unpack(out), y, sizes[0], case.storage)
     dy, back = pack(case.dy, zeros(plan.y)), zeros(plan.x)
     input_gradient(plan, case.weight, dy, back)
-    assert _close(unpack(back), dx, sizes[1])
-    before = torch.randn_like(case.x)
+    assert _close(unpack(back), dx, sizes[1], case.storage)
+    before = normal(case.storage, *case.x.shape)
     onto = pack(before, zeros(plan.x))
     input_gradient(plan, case.weight, dy, onto, add=True)
-    assert _close(unpack(onto), dx + before, sizes[1] + before.abs())
+    assert _close(unpack(onto), dx + before, sizes[1] + before.abs(), case.storage)
     assert _close(weight_gradient(plan, x, dy), dw, sizes[2])
     both, more = zeros(plan.x), pack(before, zeros(plan.x))
     for onto, add in ((both, False), (more, True)):
         assert _close(gradients(plan, case.weight, x, dy, onto, add), dw, sizes[2])
-    assert _close(unpack(both), dx, sizes[1])
-    assert _close(unpack(more), dx + before, sizes[1] + before.abs())
+    assert _close(unpack(both), dx, sizes[1], case.storage)
+    assert _close(unpack(more), dx + before, sizes[1] + before.abs(), case.storage)
 
 
 @settings(max_examples=100, deadline=None)
@@ -133,23 +142,23 @@ def test_a_gated_gradient_is_zero_where_the_input_is_not_positive(case: Case) ->
     x, dy, is_open = pack(case.x, zeros(plan.x)), pack(case.dy, zeros(plan.y)), case.x > 0
     target = zeros(plan.x)
     assert _close(gradients(plan, case.weight, x, dy, target, gate=True), dw, sizes[2])
-    assert _close(unpack(target), dx * is_open, sizes[1])
-    before = 1 + torch.rand_like(case.x)
+    assert _close(unpack(target), dx * is_open, sizes[1], case.storage)
+    before = rounded(1 + torch.rand_like(case.x), case.storage)
     onto = pack(before, zeros(plan.x))
     gradients(plan, case.weight, x, dy, onto, add=True, gate=True)
     untouched = unpack(onto) == before
     assert not plan.reaches_all or not untouched[~is_open].any()
     expected = torch.where(untouched, before.double(), (dx + before) * is_open)
-    assert _close(unpack(onto), expected, sizes[1] + before.abs())
+    assert _close(unpack(onto), expected, sizes[1] + before.abs(), case.storage)
 
 
 @settings(max_examples=100, deadline=None)
 @given(case=cases())
 def test_a_plan_knows_whether_all_pixels_of_the_gradient_are_written(case: Case) -> None:
     plan = _plan(case)
-    back = pack(torch.full_like(case.x, 7.0), zeros(plan.x))
+    back = pack(torch.full_like(case.x, float("nan")), zeros(plan.x))
     input_gradient(plan, case.weight, pack(case.dy, zeros(plan.y)), back)
-    assert bool((unpack(back) == 7).any()) is not plan.reaches_all
+    assert bool(unpack(back).isnan().any()) is not plan.reaches_all
 
 
 @settings(max_examples=60, deadline=None)
@@ -182,8 +191,8 @@ _GUARDS: dict[int, Any] = {}
 
 
 def _poisoned(grid: Grid) -> Blocked:
-    inside = grid.blocks * grid.block // 4
-    whole = torch.full((inside + 2 * _GUARD,), float("nan"))
+    inside = grid.blocks * grid.block // grid.dtype.itemsize
+    whole = torch.full((inside + 2 * _GUARD,), float("nan"), dtype=grid.dtype)
     blocked = Blocked(whole[_GUARD : _GUARD + inside].zero_(), grid)
     _GUARDS[blocked.address] = whole
     return blocked
@@ -202,6 +211,28 @@ def test_more_channels_than_the_second_cache_holds_are_taken_in_blocks(side: int
     y, x, out = _dense(case)[0], pack(case.x, zeros(plan.x)), zeros(plan.y)
     forward(plan, weight, x, out)
     torch.testing.assert_close(unpack(out).double(), y, rtol=1e-5, atol=1e-5)
+
+
+def test_sums_of_many_channels_are_stored_once_where_they_are_rounded() -> None:
+    torch.manual_seed(0)
+    x, dy = normal("bfloat16", 3, 300, 8, 8), normal("bfloat16", 3, 20, 8, 8)
+    plan = _plan(Case(Geometry((3, 3), padding=(1, 1)), torch.ones(20, 300, 3, 3), x, dy, "bfloat16"))
+    assert {sweep.channel_blocks for sweep in (plan.forward, plan.gradient, *plan.backward, *plan.adding)} == {1}
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_nan_and_infinity_reach_the_pixels_of_their_windows_alone(storage: Storage) -> None:
+    x = torch.zeros(33, 1, 8, 8)
+    x[1, 0, 1, 1], x[32, 0, 6, 6] = float("nan"), float("inf")
+    case = Case(Geometry((3, 3), padding=(1, 1)), torch.ones(1, 1, 3, 3), x, x, storage)
+    plan = _plan(case)
+    y, dx = zeros(plan.y), zeros(plan.x)
+    forward(plan, case.weight, pack(x, zeros(plan.x)), y)
+    input_gradient(plan, case.weight, pack(x, zeros(plan.y)), dx)
+    for found in (unpack(y), unpack(dx)):
+        assert found[1, 0, :3, :3].isnan().all()
+        assert found[32, 0, 5:, 5:].isposinf().all()
+        assert int(torch.isfinite(found).sum()) == found.numel() - 18
 
 
 @pytest.mark.parametrize("side", [4, 16])
@@ -251,10 +282,12 @@ def test_kernels_leave_the_number_of_threads_of_torch_alone() -> None:
     assert done.stdout.split() == ["1", "1"]
 
 
-def test_one_thread_and_two_agree() -> None:
+@pytest.mark.parametrize("storage", STORAGES)
+def test_one_thread_and_two_agree(storage: Storage) -> None:
     torch.manual_seed(0)
     weight = torch.randn(8, 8, 3, 3) * (torch.rand(8, 8, 3, 3) < 0.3)
-    case = Case(Geometry((3, 3), padding=(1, 1)), weight, torch.randn(40, 8, 12, 12), torch.randn(40, 8, 12, 12))
+    x, dy = torch.randn(40, 8, 12, 12), torch.randn(40, 8, 12, 12)
+    case = Case(Geometry((3, 3), padding=(1, 1)), weight, x, dy, storage)
     plan, before, results = _plan(case), torch.get_num_threads(), []
     x, dy = pack(case.x, zeros(plan.x)), pack(case.dy, zeros(plan.y))
     try:
@@ -292,10 +325,10 @@ def test_the_covers_cover(height: int, width: int, step: int) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(shape=st.tuples(st.integers(1, 40), *[st.integers(1, 5)] * 3), border=st.integers(0, 2))
-def test_packing_and_unpacking_is_the_identity(shape: tuple[int, ...], border: int) -> None:
-    x = torch.randn(shape[0], shape[2], shape[1], shape[3]).transpose(1, 2)  # not contiguous
-    blocked = pack(x, zeros(Grid(*shape, border)))
+@given(shape=st.tuples(st.integers(1, 40), *[st.integers(1, 5)] * 3), border=st.integers(0, 2), storage=storages)
+def test_packing_and_unpacking_is_the_identity(shape: tuple[int, ...], border: int, storage: Storage) -> None:
+    x = normal(storage, shape[0], shape[2], shape[1], shape[3]).transpose(1, 2)  # not contiguous
+    blocked = pack(x, zeros(Grid(*shape, border, storage)))
     assert torch.equal(unpack(blocked), x)
     assert float(blocked.memory.double().sum()) == pytest.approx(float(x.double().sum()), abs=1e-9)
 
@@ -319,6 +352,12 @@ def test_wrong_shapes_borders_and_memory_are_refused() -> None:
         forward(plan, torch.ones(4, 2, 3, 3), Blocked(memory, x), zeros(y))
     with pytest.raises(ValueError, match=r"x must be float32 on the CPU of shape \(16, 2, 8, 8\)"):
         pack(torch.zeros(16, 2, 8, 8, dtype=torch.float64), zeros(x))
+    with pytest.raises(ValueError, match="x must have the grid of the plan"):
+        forward(plan, torch.ones(4, 2, 3, 3), zeros(Grid(16, 2, 8, 8, 1, "bfloat16")), zeros(y))
+    with pytest.raises(ValueError, match="x and y must have the same storage, got float32 and bfloat16"):
+        Plan(mask, geometry, x, Grid(16, 4, 8, 8, 1, "bfloat16"))
+    with pytest.raises(ValueError, match="storage must be 'float32' or 'bfloat16', got 'float16'"):
+        Grid(1, 1, 1, 1, 0, "float16")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="channels must be ≥ 1, got 0"):
         Grid(1, 0, 1, 1)
     for weight in (torch.ones(4, 2, 3, 3, dtype=torch.float64), torch.ones(4, 3, 3, 3)):

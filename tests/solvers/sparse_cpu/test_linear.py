@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("numba")
 
 from mlbreg.solvers.sparse_cpu import linear  # noqa: E402
-from mlbreg.solvers.sparse_cpu.blocks import Blocked, Grid, pack  # noqa: E402
+from mlbreg.solvers.sparse_cpu.blocks import Blocked, Grid, Storage, pack  # noqa: E402
 
-from .activations import blocked, borders, close, fresh, images, seeds  # noqa: E402
+from .activations import blocked, borders, close, fresh, images, normal, seeds, storages  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -23,20 +23,23 @@ pytestmark = pytest.mark.torch
 @given(
     rows=st.sampled_from([1, 3, 16, 17, 130, 250, 420]), sizes=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     density=st.sampled_from([0.0, 0.05, 0.5, 1.0]), border=st.tuples(borders, borders), seed=seeds,
+    storage=storages,
 )  # fmt: skip
-def test_all_three_are_those_of_the_dense_layer(rows: int, sizes: Any, density: float, border: Any, seed: int) -> None:
+def test_all_three_are_those_of_the_dense_layer(
+    rows: int, sizes: Any, density: float, border: Any, seed: int, storage: Storage
+) -> None:
     torch.manual_seed(seed)
     inputs, outputs = sizes
     weight = torch.randn(outputs, inputs) * (torch.rand(outputs, inputs) < density)
-    x, dy = torch.randn(rows, inputs, 1, 1), torch.randn(rows, outputs, 1, 1)
-    plan = linear.LinearPlan(weight != 0, Grid(rows, inputs, 1, 1, border[0]), Grid(rows, outputs, 1, 1, border[1]))
-    source, slope = blocked(x, border[0]), blocked(dy, border[1])
-    y, dx = fresh((rows, outputs, 1, 1), border[1]), fresh((rows, inputs, 1, 1), border[0])
+    x, dy = normal(storage, rows, inputs, 1, 1), normal(storage, rows, outputs, 1, 1)
+    source, slope = blocked(x, border[0], storage), blocked(dy, border[1], storage)
+    plan = linear.LinearPlan(weight != 0, source.grid, slope.grid)
+    y, dx = fresh((rows, outputs, 1, 1), border[1], storage), fresh((rows, inputs, 1, 1), border[0], storage)
     linear.forward(plan, weight, source, y)
     linear.input_gradient(plan, weight, slope, dx)
     wide, flat, back = weight.double(), x.double().flatten(1), dy.double().flatten(1)
-    assert close(images(y).flatten(1), flat @ wide.T)
-    assert close(images(dx).flatten(1), back @ wide)
+    assert close(images(y).flatten(1), flat @ wide.T, storage=storage)
+    assert close(images(dx).flatten(1), back @ wide, storage=storage)
     assert close(linear.weight_gradient(plan, source, slope), (back.T @ flat)[weight != 0])
 
 

@@ -77,6 +77,48 @@ def test_gradients_in_evaluation_are_those_of_the_running_statistics(name: str) 
     _assert_same(model, twin, network.sparse_layers)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_activations_of_bfloat16_err_no_more_than_autocast(name: str) -> None:
+    errors: dict[str, list[Any]] = {"ours": [], "autocast": []}
+    for seed in range(12):  # a ReLU that turns the other way near 0 is most of an error, and luck
+        model = sparse(NETWORKS[name][0], seed=seed)
+        exact, cast = copy.deepcopy(model).double(), copy.deepcopy(model)
+        network = SparseNetwork(model, break_even=1.0, activations="bfloat16")
+        network.dense_gradients = True
+        x, labels = _batch(40, seed)
+        y = _backward(network, x, labels)
+        assert y.dtype == torch.float32
+        assert network.sparse_layers
+        _backward(exact, x.double(), labels)
+
+        def rounded(x: Any, cast: Any = cast) -> Any:
+            with torch.autocast("cpu", torch.bfloat16):
+                return cast(x).float()
+
+        _backward(rounded, x, labels)
+        for who, found in (("ours", model), ("autocast", cast)):
+            pairs = list(zip(found.parameters(), exact.parameters(), strict=True))
+            size = sum(q.grad.square().sum() for _, q in pairs)
+            errors[who].append((sum((p.grad - q.grad).square().sum() for p, q in pairs) / size).sqrt().item())
+    assert 0 < max(errors["ours"]) < 0.2
+    assert sum(errors["ours"]) <= 1.05 * sum(errors["autocast"])
+
+
+def test_bfloat16_takes_half_of_the_memory_of_the_activations() -> None:
+    bytes_of = {}
+    for activations in ("float32", "bfloat16"):
+        network = SparseNetwork(sparse(ResNet), break_even=1.0, activations=activations)  # type: ignore[arg-type]
+        network.sparse_gradients = True
+        _backward(network, *_batch(32))
+        bytes_of[activations] = sum(buffers.bytes for buffers in network._buffers.values())
+    assert bytes_of["bfloat16"] * 2 == bytes_of["float32"]
+
+
+def test_activations_are_of_a_kind_that_there_is() -> None:
+    with pytest.raises(ValueError, match="activations must be 'float32' or 'bfloat16', got 'float16'"):
+        SparseNetwork(ResNet(), activations="float16")  # type: ignore[arg-type]
+
+
 def test_dense_gradients_are_those_of_the_dense_network() -> None:
     for make in (ResNet, mlp, cnn):
         model = sparse(make)

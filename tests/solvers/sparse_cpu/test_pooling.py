@@ -12,10 +12,21 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("numba")
 
 from mlbreg.solvers.sparse_cpu import pooling  # noqa: E402
-from mlbreg.solvers.sparse_cpu.blocks import Grid  # noqa: E402
+from mlbreg.solvers.sparse_cpu.blocks import Grid, Storage  # noqa: E402
 from mlbreg.solvers.sparse_cpu.geometry import Geometry  # noqa: E402
 
-from .activations import blocked, borders, close, fresh, images, seeds, shapes  # noqa: E402
+from .activations import (  # noqa: E402
+    STORAGES,
+    blocked,
+    borders,
+    close,
+    fresh,
+    images,
+    normal,
+    seeds,
+    shapes,
+    storages,
+)
 
 pytestmark = pytest.mark.torch
 F = torch.nn.functional
@@ -31,38 +42,39 @@ def windows(draw: st.DrawFn) -> Geometry:
 @settings(max_examples=120, deadline=None)
 @given(
     shape=shapes, window=windows(), border=st.tuples(borders, borders), seed=seeds, ties=st.booleans(),
-    kind=st.sampled_from(["max", "mean", "mean without padding"]),
+    kind=st.sampled_from(["max", "mean", "mean without padding"]), storage=storages,
 )  # fmt: skip
 def test_pooling_and_its_gradient_are_those_of_torch(
-    shape: Any, window: Geometry, border: Any, seed: int, ties: bool, kind: str
+    shape: Any, window: Geometry, border: Any, seed: int, ties: bool, kind: str, storage: Storage
 ) -> None:
     height, width = (n + 2 * p for n, p in zip(shape[2:], window.padding, strict=True))
     assume(height >= window.kernel[0] and width >= window.kernel[1])
     torch.manual_seed(seed)
-    x = torch.randint(-2, 3, shape).float() if ties else torch.randn(shape)
+    x = torch.randint(-2, 3, shape).float() if ties else normal(storage, *shape)
     leaf = x.double().requires_grad_()
     if kind == "max":
         exact = F.max_pool2d(leaf, window.kernel, window.stride, window.padding)
     else:
         exact = F.avg_pool2d(leaf, window.kernel, window.stride, window.padding, count_include_pad=kind == "mean")
-    dy = torch.randn(exact.shape)
+    dy = normal(storage, *exact.shape)
     exact.backward(dy.double())
-    y, dx = fresh(tuple(exact.shape), border[0]), fresh(shape, border[1])
-    source, slope = blocked(x, border[1]), blocked(dy, border[0])
+    y, dx = fresh(tuple(exact.shape), border[0], storage), fresh(shape, border[1], storage)
+    source, slope = blocked(x, border[1], storage), blocked(dy, border[0], storage)
     if kind == "max":
         pooling.largest_gradient(pooling.largest(source, y, window), slope, dx, window)
     else:
         pooling.mean(source, y, window, kind == "mean")
         pooling.mean_gradient(slope, dx, window, kind == "mean")
-    assert close(images(y), exact.detach())
-    assert close(images(dx), leaf.grad)
+    assert close(images(y), exact.detach(), storage=storage)
+    assert close(images(dx), leaf.grad, storage=storage)
 
 
-def test_a_nan_wins() -> None:
+@pytest.mark.parametrize("storage", STORAGES)
+def test_a_nan_wins(storage: Storage) -> None:
     x = torch.zeros(2, 1, 2, 2)
     x[0, 0, 0, 1] = float("nan")
-    y = fresh((2, 1, 1, 1), 0)
-    pooling.largest(blocked(x, 0), y, Geometry((2, 2)))
+    y = fresh((2, 1, 1, 1), 0, storage)
+    pooling.largest(blocked(x, 0, storage), y, Geometry((2, 2)))
     torch.testing.assert_close(images(y), F.max_pool2d(x, 2).double(), equal_nan=True)
 
 

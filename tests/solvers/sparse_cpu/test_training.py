@@ -17,7 +17,7 @@ from mlbreg.solvers.optim.linbreg import LinBreg  # noqa: E402
 from mlbreg.solvers.optim.multilevel import MultilevelAdaBreg, MultilevelLinBreg  # noqa: E402
 from mlbreg.solvers.optim.regularizers import L1, GroupL2, Zero  # noqa: E402
 from mlbreg.solvers.sparse_cpu import network as network_module  # noqa: E402
-from mlbreg.solvers.sparse_cpu.training import sparse_compute  # noqa: E402
+from mlbreg.solvers.sparse_cpu.training import kept_patterns, sparse_compute  # noqa: E402
 from torch import nn  # noqa: E402
 
 from .network_examples import ResNet, cnn, mlp, sparse  # noqa: E402
@@ -44,14 +44,16 @@ def _keep_half(theta: Any, _: Any) -> Any:
     return mask
 
 
-def _train(model: Any, optimizer: Any, steps: int, sparsely: bool) -> tuple[list[float], list[tuple[bool, int]]]:
+def _train(
+    model: Any, optimizer: Any, steps: int, sparsely: bool, activations: Any = "float32"
+) -> tuple[list[float], list[tuple[bool, int]]]:
     losses, ran = [], []
     dtype = next(model.parameters()).dtype
     for x, labels in _batches(steps):
         x = x.to(dtype)
         optimizer.zero_grad()
         if sparsely:
-            with sparse_compute(model, optimizer, break_even=1.0) as network:
+            with sparse_compute(model, optimizer, break_even=1.0, activations=activations) as network:
                 ran.append(("forward" in model.__dict__, optimizer.param_groups[0]["position"]))
                 loss = nn.functional.cross_entropy(model(x), labels)
                 loss.backward()
@@ -97,6 +99,32 @@ def test_many_steps_give_the_parameters_of_the_dense_run_in_float64(make: Any, c
         for (name, p), q in zip(model.named_parameters(), twin.parameters(), strict=True):
             assert float((p - q).abs().max()) <= 2e-5, name
             assert torch.equal(p != 0, q != 0), name
+
+
+def test_thirty_steps_with_activations_of_bfloat16_stay_close_to_those_of_float32() -> None:
+    runs = []
+    for activations in ("float32", "bfloat16"):
+        model = sparse(ResNet)
+        optimizer = MultilevelLinBreg(_groups(model, L1(0.02)), coarse_steps=4)
+        runs.append(_train(model, optimizer, 30, True, activations)[0])
+    assert runs[0] != runs[1]
+    # The fine steps that cannot be sparse are the same.
+    assert runs[1] == pytest.approx(runs[0], rel=0.03)
+
+
+def test_other_settings_in_a_phase_go_on_with_its_patterns() -> None:
+    model = sparse(mlp)
+    optimizer = MultilevelLinBreg(_groups(model, L1(0.02)), coarse_steps=6)
+    _train(model, optimizer, 2, True)
+    patterns = kept_patterns(model, optimizer)
+    assert patterns
+    with sparse_compute(model, optimizer, break_even=1.0, activations="bfloat16") as network:
+        assert network.activations == "bfloat16"
+        model(next(_batches(1))[0])
+        assert len(network.sparse_layers) == 3
+    again = kept_patterns(model, optimizer)
+    assert again.keys() == patterns.keys()
+    assert all(again[name] is patterns[name] for name in patterns)
 
 
 def test_coarse_phases_run_sparsely_and_plans_are_made_once_in_each(monkeypatch: pytest.MonkeyPatch) -> None:
