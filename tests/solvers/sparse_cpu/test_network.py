@@ -77,6 +77,7 @@ def test_gradients_in_evaluation_are_those_of_the_running_statistics(name: str) 
     _assert_same(model, twin, network.sparse_layers)
 
 
+@pytest.mark.filterwarnings("ignore:PreActivation has sparse layers that are not supported")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_activations_of_bfloat16_err_no_more_than_autocast(name: str) -> None:
     errors: dict[str, list[Any]] = {"ours": [], "autocast": []}
