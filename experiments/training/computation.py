@@ -3,7 +3,8 @@
 setting           | value             | what
 ------------------|-------------------|---------------------------------------------------------------------------
 ``compute``       | ``dense``         | torch as it is
-                  | ``sparse``        | coarse phases of ML LinBreg by `solvers.sparse_cpu`: the selected weights alone; on a CPU
+                  | ``sparse``        | coarse phases of ML LinBreg by `solvers.sparse_cpu`: the selected weights alone; on a CPU.
+                  |                   | Evaluations with the non-zero weights alone
                   | ``compact``       | coarse phases by `solvers.networks.compact`: without what is frozen at 0 as a whole
 ``memory_format`` | ``channels_last`` | weights of convolutions and images as (N, H, W, C) in memory
 ``precision``     | ``bfloat16``      | forward passes under autocast, also those of evaluations; rounding is that of 8 bits then.
@@ -16,7 +17,7 @@ step is that of the phase before it, so its patterns are in the checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, final
@@ -59,11 +60,19 @@ class Computation:
         found: nn.Module = to(memory_format=self._format)
         return found
 
-    def outputs(self, model: nn.Module, inputs: Tensor) -> Tensor:
+    def evaluated(self, model: nn.Module) -> Callable[[Tensor], Tensor]:
+        """The model as evaluations call it, for as long as its weights stay."""
+        if self.compute != "sparse":
+            return model
+        from ...solvers.sparse_cpu.network import SparseNetwork
+
+        return SparseNetwork(model)  # not that of the steps: what it computes follows from the weights alone
+
+    def outputs(self, model: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         """``model(inputs)``, float32."""
         casts = self.precision == "bfloat16" and self.compute != "sparse"
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=casts):
-            found: Tensor = model(inputs.contiguous(memory_format=self._format))
+            found = model(inputs.contiguous(memory_format=self._format))
         return found.float()
 
     @property

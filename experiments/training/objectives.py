@@ -10,6 +10,7 @@ The noise of a batch is a function of the seed and the batch's place; that of ev
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -43,7 +44,7 @@ class Objective:
 
     def __call__(
         self,
-        model: nn.Module,
+        model: Callable[[Tensor], Tensor],
         inputs: Tensor,
         labels: Tensor,
         peak: float,
@@ -75,12 +76,12 @@ def evaluate(model: nn.Module, objective: Objective, found: Examples, ranks: Ran
     """Mean loss and score over all examples, in eval mode: nothing of the network changes. Ranks take parts in turn."""
     training = model.training
     model.eval()
-    loss = score = 0.0
+    run, loss, score = objective.computation.evaluated(model), 0.0, 0.0
     try:
         for start in range(ranks.rank * EVALUATED, len(found), ranks.size * EVALUATED):
             part = found.take(torch.arange(start, min(start + EVALUATED, len(found))))
             of_part, scores = objective(
-                model, part.normalised(), part.labels, peak_of(found), (0, 0, start), smooth=False
+                run, part.normalised(), part.labels, peak_of(found), (0, 0, start), smooth=False
             )
             loss += float(of_part) * len(part)
             score += float(scores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from mlbreg.experiments.sweeps.plan import run_name  # noqa: E402
 from mlbreg.experiments.training import computation  # noqa: E402
 from mlbreg.experiments.training.computation import Computation  # noqa: E402
 from mlbreg.experiments.training.configuration import ConfigurationError  # noqa: E402
+from mlbreg.experiments.training.objectives import evaluate  # noqa: E402
 from mlbreg.experiments.training.run_folder import RunFolder  # noqa: E402
 from mlbreg.experiments.training.studies import configure  # noqa: E402
 from mlbreg.experiments.training.trainer import Trainer  # noqa: E402
@@ -86,6 +88,19 @@ def test_activations_of_bfloat16_give_nearly_the_losses_of_float32(tmp_path: Pat
     )
     assert found != expected
     assert found == pytest.approx(expected, rel=0.02)
+
+
+def test_evaluations_of_a_sparse_run_skip_the_zeros_and_find_the_same_scores() -> None:
+    network = pytest.importorskip("mlbreg.solvers.sparse_cpu.network")
+    found = trainer(**SPARSE)
+    run = found.computation.evaluated(found.model)
+    assert isinstance(run, network.SparseNetwork)
+    dense = dataclasses.replace(found.objective, computation=Computation())
+    expected = evaluate(found.model, dense, found.validation)
+    assert evaluate(found.model, found.objective, found.validation) == pytest.approx(expected, rel=1e-5)
+    with torch.no_grad():
+        run(found.validation.normalised())
+    assert run.sparse_layers
 
 
 def test_every_step_is_taken_inside_the_context_of_its_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
